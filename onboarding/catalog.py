@@ -1,0 +1,126 @@
+"""Facts and parsers about Regions, model ids and inference profiles. Pure: no I/O, no database, no cloud.
+
+Sources: https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html for the id grammar,
+https://docs.aws.amazon.com/general/latest/gr/bedrock.html for Region names. Which models exist is not here: the
+portal reads that live.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+REGION_NAMES = {
+    "af-south-1": "Cape Town",
+    "ap-east-1": "Hong Kong",
+    "ap-northeast-1": "Tokyo",
+    "ap-northeast-2": "Seoul",
+    "ap-northeast-3": "Osaka",
+    "ap-south-1": "Mumbai",
+    "ap-south-2": "Hyderabad",
+    "ap-southeast-1": "Singapore",
+    "ap-southeast-2": "Sydney",
+    "ap-southeast-3": "Jakarta",
+    "ap-southeast-4": "Melbourne",
+    "ca-central-1": "Canada",
+    "ca-west-1": "Calgary",
+    "eu-central-1": "Frankfurt",
+    "eu-central-2": "Zurich",
+    "eu-north-1": "Stockholm",
+    "eu-south-1": "Milan",
+    "eu-south-2": "Spain",
+    "eu-west-1": "Ireland",
+    "eu-west-2": "London",
+    "eu-west-3": "Paris",
+    "il-central-1": "Tel Aviv",
+    "me-central-1": "UAE",
+    "me-south-1": "Bahrain",
+    "sa-east-1": "São Paulo",
+    "us-east-1": "N. Virginia",
+    "us-east-2": "Ohio",
+    "us-gov-east-1": "GovCloud US-East",
+    "us-gov-west-1": "GovCloud US-West",
+    "us-west-1": "N. California",
+    "us-west-2": "Oregon",
+}
+
+# The Region that stands in `aws:RequestedRegion` when Bedrock itself picks where to run a global request.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
+UNSPECIFIED_REGION = "unspecified"
+
+# https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_PermissionSet.html, its \w as ASCII.
+PERMISSION_SET_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}")
+REGION_CODE = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+# A tool, or a tool with its specifier, or an MCP tool: the shape Claude Code's published schema asks for. The names
+# of the tools are left to Claude Code, which adds some with every release.
+PERMISSION_RULE = re.compile(r"[A-Za-z]+(\([^)]+\))?|mcp__.+")
+
+_PROFILE_ID = re.compile(r"(?P<prefix>global|us-gov|us|eu|apac|jp|au|ca)\.(?P<model>[a-z0-9-]+\.[A-Za-z0-9.:_-]+)")
+_MODEL_ARN = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):bedrock:(?P<region>[a-z0-9-]*)::foundation-model/(?P<model>\S+)"
+)
+_FAMILY = re.compile(r"claude-(?P<family>[a-z]+)-(?P<version>\d+(?:-\d{1,2})?)(?![\d])")
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileId:
+    """A system inference profile's id, such as `eu.anthropic.claude-opus-5`: where it routes, and which model."""
+
+    prefix: str
+    model_id: str
+
+    @property
+    def is_global(self) -> bool:
+        return self.prefix == "global"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A foundation model a profile routes to. `region` is empty for the region-less ARN of a global profile."""
+
+    arn: str
+    region: str
+    model_id: str
+
+    @property
+    def requested_region(self) -> str:
+        """What `aws:RequestedRegion` holds when Bedrock authorizes this hop."""
+        return self.region or UNSPECIFIED_REGION
+
+
+def parse_profile_id(text: str) -> ProfileId | None:
+    """The parts of a system inference profile's id, or None when `text` is not one."""
+    match = _PROFILE_ID.fullmatch(text)
+    return ProfileId(match["prefix"], match["model"]) if match else None
+
+
+def parse_model_arn(arn: str) -> Destination | None:
+    """The parts of a foundation model's ARN, or None when `arn` is not one."""
+    match = _MODEL_ARN.fullmatch(arn)
+    return Destination(arn, match["region"], match["model"]) if match else None
+
+
+def model_arn(region: str, model_id: str, partition: str = "aws") -> str:
+    """A foundation model's ARN; an empty region gives the region-less ARN of global inference."""
+    return f"arn:{partition}:bedrock:{region}::foundation-model/{model_id}"
+
+
+def partition_of(region: str) -> str:
+    """The AWS partition a Region belongs to."""
+    if region.startswith("us-gov-"):
+        return "aws-us-gov"
+    return "aws-cn" if region.startswith("cn-") else "aws"
+
+
+def region_label(region: str) -> str:
+    """`Ireland (eu-west-1)`, or the bare code where the name is not known."""
+    name = REGION_NAMES.get(region)
+    return f"{name} ({region})" if name else region
+
+
+def model_label(model_or_profile_id: str) -> str:
+    """A readable name, `Claude Opus 4.8`; the id itself where its grammar is not known."""
+    match = _FAMILY.search(model_or_profile_id)
+    if match is None:
+        return model_or_profile_id
+    return f"Claude {match['family'].capitalize()} {match['version'].replace('-', '.')}"

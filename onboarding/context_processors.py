@@ -1,0 +1,21 @@
+"""What the frame around every page needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+THEMES = ("system", "light", "dark")
+
+
+def chrome(request: HttpRequest) -> dict[str, Any]:
+    """The company's name, the reader's theme, and the person who is signed in."""
+    theme = request.COOKIES.get("theme", "system")
+    user = getattr(request, "user", None)
+    return {
+        "company": settings.ONRAMP_COMPANY,
+        "theme": theme if theme in THEMES else "system",
+        "me": getattr(user, "person", None) if user is not None and user.is_authenticated else None,
+    }

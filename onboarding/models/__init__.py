@@ -1,0 +1,27 @@
+"""The rows. They hold fields, constraints, querysets and predicates; they never reach the cloud."""
+
+from onboarding.models.accounts import Account, IdentityCenter
+from onboarding.models.audit import AuditEvent
+from onboarding.models.bundles import Bundle
+from onboarding.models.people import Person, Principal, Team, User
+from onboarding.models.plans import Plan, PlanRevision
+from onboarding.models.prices import Price
+from onboarding.models.verification import Finding, Subject, Verification, VerificationFinding
+
+__all__ = [
+    "Account",
+    "AuditEvent",
+    "Bundle",
+    "Finding",
+    "IdentityCenter",
+    "Person",
+    "Plan",
+    "PlanRevision",
+    "Price",
+    "Principal",
+    "Subject",
+    "Team",
+    "User",
+    "Verification",
+    "VerificationFinding",
+]

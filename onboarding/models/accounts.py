@@ -1,0 +1,55 @@
+"""The AWS accounts the portal looks into, and the directory that maps people to roles."""
+
+from __future__ import annotations
+
+from django.core.validators import RegexValidator, URLValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from onboarding.catalog import REGION_CODE
+
+ROLE_ARN = RegexValidator(r"\Aarn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+\Z", _("Enter the ARN of an IAM role."))
+REGION = RegexValidator(rf"\A(?:{REGION_CODE.pattern})\Z", _("Enter a Region code, such as eu-west-1."))
+
+
+class Access(models.Model):
+    """How the portal gets read access: its own credentials, or a role it assumes."""
+
+    role_arn = models.CharField(
+        max_length=300, blank=True, validators=[ROLE_ARN], help_text=_("Empty: the portal's own credentials.")
+    )
+    external_id = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Account(Access):
+    """A dedicated AWS account in which people use Bedrock."""
+
+    account_id = models.CharField(
+        max_length=12, unique=True, validators=[RegexValidator(r"\A\d{12}\Z", _("An account id has 12 digits."))]
+    )
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        verbose_name = _("AWS account")
+        verbose_name_plural = _("AWS accounts")
+
+    def __str__(self) -> str:
+        return f"{self.account_id}, {self.name}"
+
+
+class IdentityCenter(Access):
+    """An IAM Identity Center instance; its directory lives in the organization's management account."""
+
+    name = models.SlugField(unique=True, help_text=_("Names the sso-session in people's AWS config."))
+    region = models.CharField(max_length=25, validators=[REGION])
+    start_url = models.CharField(max_length=200, validators=[URLValidator(["https", "http"])])
+
+    class Meta:
+        verbose_name = _("Identity Center")
+        verbose_name_plural = _("Identity Centers")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,35 @@
+"""Who did what to whom, when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class AuditEventManager(models.Manager["AuditEvent"]):
+    def record(self, *, actor: str, action: str, target: str, **details: Any) -> AuditEvent:
+        """Write one event. Call it inside the transaction of the deed, so that neither stands without the other."""
+        return self.create(actor=actor, action=action, target=target, details=details)
+
+
+class AuditEvent(models.Model):
+    """Append-only. No foreign keys: history outlives what it describes."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    actor = models.CharField(max_length=254, help_text=_("An e-mail, or the command's name."))
+    action = models.CharField(max_length=50)
+    target = models.CharField(max_length=254)
+    details = models.JSONField(default=dict, blank=True)
+
+    objects = AuditEventManager()
+
+    class Meta:
+        indexes = [
+            # The audit page reads the newest first.
+            models.Index(fields=["-at"], name="audit_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.actor} {self.action} {self.target}"

@@ -1,0 +1,111 @@
+"""Plans: what a team gets, in numbered revisions that never change."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from onboarding.catalog import PERMISSION_RULE, PERMISSION_SET_NAME
+from onboarding.enums import CredentialMethod, Tier
+from onboarding.models.accounts import REGION, Account, IdentityCenter
+
+# A value that reaches generated shell files: nothing a shell, fish or PowerShell would read as more than a word.
+MODEL_ID = RegexValidator(r"\A[a-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z0-9.:_-]+\Z", _("Enter an inference profile's id."))
+PERMISSION_SET = RegexValidator(rf"\A(?:{PERMISSION_SET_NAME.pattern})\Z", _("Enter a permission set's name."))
+
+
+def validate_permission_rules(rules: object) -> None:
+    """Claude Code skips a malformed rule in silence, so it is refused here."""
+    if not isinstance(rules, list) or not all(
+        isinstance(rule, str) and rule.isprintable() and PERMISSION_RULE.fullmatch(rule) for rule in rules
+    ):
+        raise ValidationError(_('Enter a list of permission rules, such as "Read(./.env)".'))
+
+
+class Plan(models.Model):
+    name = models.CharField(max_length=100, unique=True)
+    slug = models.SlugField(unique=True, help_text=_("Names the AWS profile on people's machines."))
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def aws_profile(self) -> str:
+        """The name of the profile in people's AWS config."""
+        return f"claude-code-{self.slug}"
+
+
+class PlanRevisionQuerySet(models.QuerySet["PlanRevision"]):
+    def with_sources(self) -> PlanRevisionQuerySet:
+        """Everything a verification or a bundle reads of a revision, in one query."""
+        return self.select_related("plan", "account", "identity_center")
+
+
+class PlanRevision(models.Model):
+    """One immutable state of a plan. Publishing makes a new one current; nothing edits an old one."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    is_current = models.BooleanField(default=False)
+    published_at = models.DateTimeField(auto_now_add=True)
+    note = models.TextField(blank=True)
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="plan_revisions")
+    region = models.CharField(_("source Region"), max_length=25, validators=[REGION])
+    opus = models.CharField(_("Opus"), max_length=200, blank=True, validators=[MODEL_ID])
+    sonnet = models.CharField(_("Sonnet"), max_length=200, blank=True, validators=[MODEL_ID])
+    haiku = models.CharField(_("Haiku"), max_length=200, blank=True, validators=[MODEL_ID])
+    default_tier = models.CharField(max_length=10, choices=Tier.choices)
+
+    identity_center = models.ForeignKey(IdentityCenter, on_delete=models.PROTECT, related_name="plan_revisions")
+    permission_set = models.CharField(
+        max_length=32,
+        blank=True,
+        validators=[PERMISSION_SET],
+        help_text=_("The permission set to use when a person has several; empty: the only one, or the first by name."),
+    )
+    credential_method = models.CharField(
+        max_length=20, choices=CredentialMethod.choices, default=CredentialMethod.IDENTITY_CENTER
+    )
+    max_output_tokens = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1024), MaxValueValidator(128000)]
+    )
+    denied_tools = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[validate_permission_rules],
+        help_text=_('Claude Code permission rules, such as "Read(./.env)".'),
+    )
+
+    objects = PlanRevisionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "number"], name="plan_revision_number_once"),
+            # Exactly one revision of a plan is current; none before the first is published.
+            models.UniqueConstraint(fields=["plan"], condition=Q(is_current=True), name="plan_one_current_revision"),
+            # The default tier names a model: a bundle without its own model would run one nobody verified.
+            models.CheckConstraint(
+                condition=(Q(default_tier=Tier.OPUS) & ~Q(opus=""))
+                | (Q(default_tier=Tier.SONNET) & ~Q(sonnet=""))
+                | (Q(default_tier=Tier.HAIKU) & ~Q(haiku="")),
+                name="plan_revision_default_tier_has_model",
+            ),
+        ]
+        ordering = (F("plan_id").asc(), F("number").desc())
+
+    def __str__(self) -> str:
+        return f"{self.plan}, revision {self.number}"
+
+    @property
+    def profiles(self) -> dict[Tier, str]:
+        """The inference profile of each tier the plan offers, in the order opus, sonnet, haiku."""
+        named = {Tier.OPUS: self.opus, Tier.SONNET: self.sonnet, Tier.HAIKU: self.haiku}
+        return {tier: profile for tier, profile in named.items() if profile}
+
+    @property
+    def default_profile(self) -> str:
+        return self.profiles[Tier(self.default_tier)]

@@ -1,0 +1,30 @@
+"""What a million tokens cost, and from when on."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from onboarding.enums import EndpointKind, TokenClass
+
+
+class Price(models.Model):
+    """USD per million tokens of one class, by model and endpoint kind, valid from a UTC day until the next row."""
+
+    model_id = models.CharField(max_length=200, help_text=_("The base model's id, such as anthropic.claude-opus-5."))
+    endpoint_kind = models.CharField(max_length=20, choices=EndpointKind.choices)
+    token_class = models.CharField(max_length=20, choices=TokenClass.choices)
+    usd_per_million = models.DecimalField(max_digits=12, decimal_places=6)
+    valid_from = models.DateField()
+    source = models.CharField(max_length=200, help_text=_("Where the figure comes from."))
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model_id", "endpoint_kind", "token_class", "valid_from"], name="price_once_a_day"
+            ),
+            models.CheckConstraint(condition=models.Q(usd_per_million__gte=0), name="price_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model_id} {self.endpoint_kind} {self.token_class} from {self.valid_from}"

@@ -1,0 +1,157 @@
+"""Verifications, the findings they consist of, and the subjects findings are about."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from onboarding.enums import Layer, Outcome, Readiness, RunState, Scope, Trigger
+from onboarding.models.people import Person
+from onboarding.models.plans import PlanRevision
+
+LIVE = (RunState.QUEUED, RunState.RUNNING)
+
+
+class Finding(models.Model):
+    """A check's answer about one subject. Never changed once written.
+
+    `reason` names the words (each check's `REASONS`), `facts` fills them in: so a finding reads in any language.
+    """
+
+    check_name = models.CharField(_("check"), max_length=40)
+    scope = models.CharField(max_length=10, choices=Scope.choices)
+    subject = models.CharField(max_length=500)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    layer = models.CharField(max_length=30, choices=Layer.choices, blank=True)
+    reason = models.CharField(max_length=60)
+    facts = models.JSONField(default=dict, blank=True)
+    checked_at = models.DateTimeField(default=timezone.now)
+    fresh_until = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            # "Every no names the layer that denies."
+            models.CheckConstraint(
+                condition=~Q(outcome__in=[Outcome.FAILED, Outcome.UNKNOWN]) | ~Q(layer=""),
+                name="finding_no_names_its_layer",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.check_name} {self.subject}: {self.outcome}"
+
+    def is_fresh(self, now: dt.datetime) -> bool:
+        return now < self.fresh_until
+
+
+class Subject(models.Model):
+    """What a check is asked about: holds its newest finding, and the lease of whoever is asking now.
+
+    One row for each (check, subject) makes the question be asked once, however many people share the answer.
+    """
+
+    check_name = models.CharField(max_length=40)
+    key = models.CharField(max_length=500)
+    latest = models.ForeignKey(Finding, on_delete=models.SET_NULL, null=True, related_name="+")
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["check_name", "key"], name="subject_once")]
+
+    def __str__(self) -> str:
+        return f"{self.check_name} {self.key}"
+
+
+class VerificationQuerySet(models.QuerySet["Verification"]):
+    def live(self) -> VerificationQuerySet:
+        return self.filter(state__in=LIVE)
+
+    def claimable(self, now: dt.datetime) -> VerificationQuerySet:
+        """Live runs nobody holds: never claimed, or claimed by a worker whose lease ran out."""
+        return self.live().filter(Q(lease_until=None) | Q(lease_until__lt=now))
+
+    def overdue(self, now: dt.datetime, *, queued_for: dt.timedelta) -> VerificationQuerySet:
+        """Claimable runs whose message should long have been picked up."""
+        return self.claimable(now).filter(queued_at__lt=now - queued_for)
+
+
+class Verification(models.Model):
+    """One run over a person: the row is the job.
+
+    A worker claims it by a conditional update that takes a lease and raises `fence`; every later write names the
+    fence it claimed with, so a worker that lost its lease writes nothing.
+    """
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="verifications")
+    revision = models.ForeignKey(PlanRevision, on_delete=models.PROTECT, related_name="verifications")
+    trigger = models.CharField(max_length=20, choices=Trigger.choices)
+    state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.QUEUED)
+    outcome = models.CharField(max_length=10, choices=Readiness.choices, blank=True)
+    queued_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveIntegerField(default=0)
+    verified_profiles = models.JSONField(
+        default=list, blank=True, help_text=_("The inference profiles that were seen to work for this person.")
+    )
+
+    findings: models.ManyToManyField[Finding, VerificationFinding] = models.ManyToManyField(
+        Finding, through="VerificationFinding", related_name="verifications"
+    )
+
+    objects = VerificationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # A second click joins the run under way.
+            models.UniqueConstraint(
+                fields=["person"], condition=Q(state__in=LIVE), name="verification_one_live_per_person"
+            ),
+            models.CheckConstraint(
+                condition=(Q(state=RunState.DONE) & ~Q(outcome="") & Q(finished_at__isnull=False))
+                | (~Q(state=RunState.DONE) & Q(outcome="") & Q(finished_at__isnull=True)),
+                name="verification_done_has_outcome",
+            ),
+        ]
+        indexes = [
+            # The newest verification of a person: every page of theirs asks for it.
+            models.Index(fields=["person", "-queued_at"], name="verification_newest"),
+            # The sweeper's question, over the few live rows only.
+            models.Index(fields=["queued_at"], condition=Q(state__in=LIVE), name="verification_live"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}, {self.queued_at:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in LIVE
+
+
+class VerificationFinding(models.Model):
+    """A finding's place in a verification: the question it answers there."""
+
+    verification = models.ForeignKey(Verification, on_delete=models.CASCADE, related_name="answers")
+    finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="+")
+    about = models.CharField(max_length=200, blank=True, help_text=_("An inference profile's id; empty: the person."))
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [
+            # A run resumed by a second worker answers no question twice.
+            models.UniqueConstraint(fields=["verification", "position"], name="verification_question_once"),
+        ]
+        ordering = ("position",)
+
+    def __str__(self) -> str:
+        return f"{self.verification_id}.{self.position}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return dict(self.finding.facts)

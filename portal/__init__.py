@@ -1,0 +1,5 @@
+"""Wiring: settings, URLs, processes. No rule of the domain lives here."""
+
+from portal.celery import app as celery_app
+
+__all__ = ["celery_app"]

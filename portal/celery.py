@@ -1,0 +1,26 @@
+"""The Celery application; its settings are Django's `CELERY_...`."""
+
+from __future__ import annotations
+
+import logging.config
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+from django_structlog.celery.steps import DjangoStructLogInitStep
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+app = Celery("onramp")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.steps["worker"].add(DjangoStructLogInitStep)
+app.autodiscover_tasks(["onboarding"])
+
+
+@setup_logging.connect
+def use_django_logging(**_: Any) -> None:
+    """Workers log as the web does: same format, same redaction."""
+    from django.conf import settings  # settings must not load before Celery has found them
+
+    logging.config.dictConfig(settings.LOGGING)

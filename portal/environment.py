@@ -1,0 +1,98 @@
+"""Every value the portal takes from its environment, typed and checked at start.
+
+`docs/configuration.md` names each of them; a test compares the two. AWS is not here: credentials, profile and
+endpoint are botocore's own configuration (`AWS_PROFILE`, `AWS_ENDPOINT_URL`, ...), and the roles to assume are rows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+
+def _plain(name: str) -> AliasChoices:
+    """A setting whose name carries no ONRAMP_ prefix, because other tools share it."""
+    return AliasChoices(name)
+
+
+class Environment(BaseSettings):
+    """The portal's settings. Names are upper-cased and prefixed with `ONRAMP_` unless an alias says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="ONRAMP_", env_file=BASE_DIR / ".env", extra="ignore")
+
+    home: Path = Field(BASE_DIR / ".onramp", description="Folder for the embedded default's state: SQLite, Redis.")
+    public_url: str = Field(
+        "http://localhost:8000", description="Where people reach the portal; links and redirect URIs start with it."
+    )
+    debug: bool = Field(False, description="Django's debug pages. Never in production.")
+    secret_key: SecretStr | None = Field(
+        None, description="Signs sessions and tokens. Made and kept in ONRAMP_HOME when absent."
+    )
+    secret_key_file: Path | None = Field(None, description="A file that holds ONRAMP_SECRET_KEY.")
+    log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or coloured text.")
+    company: str = Field("", description="The company's name, shown beside the mark and on the sign-in button.")
+
+    database_url: str = Field(
+        "", validation_alias=_plain("DATABASE_URL"), description="PostgreSQL or SQLite; SQLite in ONRAMP_HOME if empty."
+    )
+    redis_url: str = Field(
+        "redis://localhost:6379/0", validation_alias=_plain("REDIS_URL"), description="Celery's broker."
+    )
+
+    oidc_issuer: str = Field("", description="The identity provider's issuer URL, where discovery starts.")
+    oidc_client_id: str = Field("", description="The portal's client id at the identity provider.")
+    oidc_client_secret: SecretStr | None = Field(None, description="The portal's client secret.")
+    oidc_client_secret_file: Path | None = Field(None, description="A file that holds ONRAMP_OIDC_CLIENT_SECRET.")
+    oidc_scopes: CommaSeparated = Field(
+        ("openid", "profile", "email"), description="Scopes asked for; some providers want `groups` among them."
+    )
+    oidc_groups_claim: str = Field("groups", description="The claim that lists a person's groups.")
+    admin_groups: CommaSeparated = Field((), description="Groups whose members are admins of the portal.")
+    auditor_groups: CommaSeparated = Field((), description="Groups whose members may read everything.")
+
+    session_hours: int = Field(8, ge=1, description="A session ends this many hours after sign-in.")
+    trusted_proxies: int = Field(0, ge=0, description="How many proxies in front set X-Forwarded-For.")
+    secure_cookies: bool | None = Field(
+        None, description="Cookies over HTTPS only; by default as ONRAMP_PUBLIC_URL's scheme says."
+    )
+
+    @field_validator("oidc_scopes", "admin_groups", "auditor_groups", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an absolute http(s) URL, such as https://onramp.example.com")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _read_files(self) -> Environment:
+        for name in ("secret_key", "oidc_client_secret"):
+            path = getattr(self, f"{name}_file")
+            if path is not None:
+                setattr(self, name, SecretStr(path.read_text().strip()))
+        return self
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.public_url).hostname or "localhost"
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    @property
+    def has_secure_cookies(self) -> bool:
+        return self.is_https if self.secure_cookies is None else self.secure_cookies
