@@ -1,0 +1,72 @@
+"""What a person has now: their plan, the newest verification against it, and what it showed to work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from onboarding.enums import Readiness, Tier
+from onboarding.models import Person, PlanRevision, Principal, Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A person's access as the portal knows it. `revision` is None when no team of theirs has a published plan.
+
+    `verification` is the newest one, live or done; `verified` is the newest that ended, and the only one anything is
+    built from.
+    """
+
+    person: Person
+    revision: PlanRevision | None
+    verification: Verification | None
+    verified: Verification | None
+    principal: Principal | None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a bundle may be built: the newest answer, against the current revision, is yes."""
+        return (
+            self.verified is not None
+            and self.revision is not None
+            and self.principal is not None
+            and self.verified.revision_id == self.revision.pk
+            and self.verified.outcome == Readiness.READY
+        )
+
+    @property
+    def usable(self) -> dict[Tier, str]:
+        """The inference profiles that were seen to work for this person, by tier."""
+        return {tier: profile for tier, profile in self._profiles() if self._is_verified(profile)}
+
+    @property
+    def left_out(self) -> dict[Tier, str]:
+        """The plan's inference profiles that were not."""
+        return {tier: profile for tier, profile in self._profiles() if not self._is_verified(profile)}
+
+    def _profiles(self) -> list[tuple[Tier, str]]:
+        return list(self.revision.profiles.items()) if self.revision else []
+
+    def _is_verified(self, profile: str) -> bool:
+        return self.is_ready and self.verified is not None and profile in self.verified.verified_profiles
+
+
+def access_of(person: Person) -> Access:
+    """Read a person's access: at most four queries."""
+    revision = current_revision(person)
+    runs = Verification.objects.filter(person=person).select_related("revision__plan").order_by("-queued_at")
+    newest = list(runs[:2])
+    verification = newest[0] if newest else None
+    verified = next((run for run in newest if not run.is_live), None)
+    principal = (
+        Principal.objects.filter(person=person, account=revision.account_id, is_chosen=True).first()
+        if revision
+        else None
+    )
+    return Access(person, revision, verification, verified, principal)
+
+
+def current_revision(person: Person) -> PlanRevision | None:
+    """The current revision of the plan of the person's team."""
+    if person.team_id is None:
+        return None
+    return PlanRevision.objects.with_sources().filter(plan__teams=person.team_id, is_current=True).first()

@@ -1,0 +1,168 @@
+"""GUIDE.md: complete in both languages, for each platform, whoever the person is."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+
+from onboarding.bundles import advice, guide, shell
+from onboarding.bundles.build import build
+from onboarding.bundles.inputs import BundleInputs, UnsafeValue
+from onboarding.enums import Platform, Tier
+from tests.unit.bundles.examples import EXAMPLE, HAIKU, SONNET, bundle_inputs, hostile_text, without_haiku
+
+MODULES = (guide, advice, shell)
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
+CODE = re.compile(r"`[^`]+`")
+
+
+def text(inputs: BundleInputs) -> str:
+    return guide.guide(inputs).decode()
+
+
+def marked_strings() -> set[str]:
+    """Every string literal given to `_()` in the package."""
+    folder = Path(guide.__file__).parent
+    calls = (
+        node
+        for module in (Path(str(module.__file__)) for module in MODULES)
+        for node in ast.walk(ast.parse((folder / module.name).read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_"
+    )
+    return {ast.literal_eval(call.args[0]) for call in calls}
+
+
+def spanish_lines() -> list[tuple[str, str]]:
+    lines = (Path(guide.__file__).parent / "es-strings.txt").read_text("utf-8").splitlines()
+    return [(source, target) for source, _, target in (line.partition("|") for line in lines)]
+
+
+SPANISH = dict(spanish_lines())
+
+
+@pytest.fixture
+def in_spanish(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The strings file in place of the compiled catalogue; a string without a line is a KeyError."""
+    for module in MODULES:
+        monkeypatch.setattr(module, "_", SPANISH.__getitem__)
+
+
+def test_every_string_has_one_line_in_spanish() -> None:
+    assert set(SPANISH) == marked_strings()
+    assert len(SPANISH) == len(spanish_lines())
+    assert all(SPANISH.values())
+
+
+@pytest.mark.parametrize(("english", "spanish"), spanish_lines())
+def test_a_translation_keeps_placeholders_and_code(english: str, spanish: str) -> None:
+    assert sorted(PLACEHOLDER.findall(english)) == sorted(PLACEHOLDER.findall(spanish))
+    assert sorted(CODE.findall(english)) == sorted(CODE.findall(spanish))
+    assert english.endswith(":") == spanish.endswith(":")
+
+
+@pytest.mark.usefixtures("in_spanish")
+@pytest.mark.parametrize("platform", list(Platform))
+def test_the_spanish_guide_has_no_english_sentence_left(platform: Platform) -> None:
+    spanish = text(bundle_inputs(platform=platform, language="es", models={Tier.SONNET: SONNET}))
+    for english in SPANISH:
+        # Text between placeholders and code is what a reader would see untranslated.
+        fragments = [part.strip(" .,:;") for part in re.split(r"%\(\w+\)[sd]|`[^`]*`", english)]
+        for fragment in (part for part in fragments if part.count(" ") >= 2):
+            assert fragment not in spanish
+
+
+@pytest.mark.parametrize("platform", list(Platform))
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_it_is_well_formed(platform: Platform, language: str) -> None:
+    lines = text(bundle_inputs(platform=platform, language=language)).split("\n")
+    assert lines[-1] == ""
+    assert lines[-2]
+    assert all(line == line.rstrip() for line in lines)
+    assert sum(line.startswith("```") for line in lines) % 2 == 0
+    assert "%(" not in "\n".join(lines)
+
+
+def test_tables_keep_their_columns() -> None:
+    for table in re.findall(r"(?:^\|.*\n)+", text(without_haiku()), re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("platform", "expected"),
+    [
+        (Platform.MACOS, ["shasum -a 256 -c", "brew install --cask claude-code", "~/.claude/settings.json"]),
+        (Platform.LINUX, ["sha256sum -c", "https://claude.ai/install.sh", "~/.claude/settings.json"]),
+        (Platform.WINDOWS, ["Get-FileHash", "winget install", r"%USERPROFILE%\.claude\settings.json"]),
+    ],
+)
+def test_each_platform_gets_its_own_commands(platform: Platform, expected: list[str]) -> None:
+    shown = text(bundle_inputs(platform=platform))
+    assert [command for command in expected if command not in shown] == []
+    assert ("powershell" in shown) is (platform is Platform.WINDOWS)
+
+
+def commands_of(inputs: BundleInputs, start: str) -> str:
+    """The guide's block of shell commands that begins with `start`."""
+    blocks = re.findall(r"```sh\n(.*?)```", text(inputs), re.DOTALL)
+    (found,) = (block for block in blocks if block.startswith(start))
+    return str(found)
+
+
+def test_the_commands_of_the_guide_put_the_files_in_place(tmp_path: Path) -> None:
+    home, folder = tmp_path / "home", tmp_path / "bundle"
+    folder.mkdir()
+    inputs = bundle_inputs(platform=Platform.LINUX)
+    for name, content in build(inputs).files.items():
+        (folder / name).write_bytes(content)
+    config = home / ".aws" / "config"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profile payments]\nregion = eu-central-1")  # a last line without its end
+
+    def run(start: str) -> int:
+        command, clean = ["sh", "-ec", commands_of(inputs, start)], {"HOME": str(home), "PATH": os.defpath}
+        return subprocess.run(command, cwd=folder, env=clean, capture_output=True, timeout=20).returncode
+
+    assert run("sha256sum -c") == 0
+    assert [run("grep"), run("mkdir -p ~/.aws"), run("grep")] == [1, 0, 0]
+    parser = configparser.RawConfigParser()
+    parser.read(config)
+    assert parser.sections() == ["profile payments", "sso-session acme", "profile claude-code-platform"]
+    assert run("mkdir -p ~/.claude") == 0
+    settings = home / ".claude" / "settings.json"
+    assert settings.read_bytes() == (folder / "settings.json").read_bytes()
+    settings.write_text("mine")
+    assert run("mkdir -p ~/.claude") == 0
+    assert settings.read_text() == "mine"
+
+
+def test_it_says_what_is_missing_and_what_stands_in() -> None:
+    shown = text(without_haiku())
+    assert "**There is no verified Haiku model for you.**" in shown
+    assert f"| Haiku | Claude Sonnet 4.6 in its place | `{SONNET}` |" in shown
+    assert f"- Haiku, `{HAIKU}`: A service control policy denies eu-south-2." in shown
+
+
+def test_it_says_nothing_of_missing_models_when_none_is() -> None:
+    shown = text(EXAMPLE)
+    assert "left out" not in shown
+    assert "no verified" not in shown
+
+
+@given(name=hostile_text, plan=hostile_text, account=hostile_text)
+def test_no_name_breaks_it(name: str, plan: str, account: str) -> None:
+    hostile = text(bundle_inputs(person_name=name, plan_name=plan, account_name=account))
+    assert hostile.count("\n") == text(EXAMPLE).count("\n")
+    assert "<script" not in hostile
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(1)", "https://a>b", "https://a b", "https://a\nb", ""])
+def test_links_are_plain_web_addresses(address: str) -> None:
+    with pytest.raises(UnsafeValue, match="portal_url"):
+        text(bundle_inputs(portal_url=address))
