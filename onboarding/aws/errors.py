@@ -1,0 +1,96 @@
+"""What can go wrong between the portal and AWS, as a ladder of four, and the mapping from botocore's errors to it.
+
+None of these says anything about the person being verified: a check turns each of them into *unknown*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    TokenRetrievalError,
+)
+
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html, and each service's own spelling.
+_THROTTLES = frozenset(
+    {"Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded"}
+)
+_DENIALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
+_BAD_CREDENTIALS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+
+
+class AwsError(Exception):
+    """A call to AWS that gave no usable answer. `operation` is AWS's name, such as `iam:SimulatePrincipalPolicy`."""
+
+    def __init__(self, operation: str, detail: str) -> None:
+        super().__init__(f"{operation}: {detail}")
+        self.operation = operation
+        self.detail = detail
+
+
+class NotConfigured(AwsError):
+    """The portal has no credentials, no Region, or credentials AWS does not accept."""
+
+
+class NoAnswer(AwsError):
+    """Time-out, connection failure, throttling or a 5xx: asking again later may work."""
+
+    def __init__(self, operation: str, detail: str, *, throttled: bool = False) -> None:
+        super().__init__(operation, detail)
+        self.throttled = throttled
+
+
+class PortalDenied(AwsError):
+    """AWS denies the call to the portal's own role."""
+
+
+class Refused(AwsError):
+    """Any other 4xx: AWS understood the call and would not do it. `code` is AWS's error code."""
+
+    def __init__(self, operation: str, detail: str, *, code: str) -> None:
+        super().__init__(operation, detail)
+        self.code = code
+
+
+@contextmanager
+def mapped(operation: str) -> Iterator[None]:
+    """Turn whatever botocore raises inside into one of the four errors above."""
+    try:
+        yield
+    except ClientError as error:
+        raise _from_client_error(operation, error) from error
+    except (NoCredentialsError, PartialCredentialsError, NoRegionError, ProfileNotFound, TokenRetrievalError) as error:
+        raise NotConfigured(operation, str(error)) from error
+    except BotoCoreError as error:
+        raise NoAnswer(operation, type(error).__name__) from error
+
+
+def _from_client_error(operation: str, error: ClientError) -> AwsError:
+    code = error.response.get("Error", {}).get("Code", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _THROTTLES or status == 429:
+        return NoAnswer(operation, code, throttled=True)
+    if status >= 500:
+        return NoAnswer(operation, f"{code} (HTTP {status})")
+    if code in _BAD_CREDENTIALS:
+        return NotConfigured(operation, code)
+    if code in _DENIALS:
+        return PortalDenied(operation, code)
+    return Refused(operation, error.response.get("Error", {}).get("Message", code), code=code)

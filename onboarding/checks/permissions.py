@@ -1,0 +1,200 @@
+"""Permissions: the role may invoke the profile and every model it routes to, streaming and not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from onboarding.aws import Refused, iam
+from onboarding.aws.iam import Decision
+from onboarding.catalog import UNSPECIFIED_REGION, model_label, parse_model_arn, region_label
+from onboarding.checks.base import Answer, Case, Check, Facts, Reason, Text, fingerprint
+from onboarding.enums import Actor, Layer, Outcome, Scope
+
+# What Claude Code calls: streaming for every turn, plain for its start-up probes and its retry.
+ACTIONS = ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")
+
+_BY_LAYER = {
+    Layer.SERVICE_CONTROL_POLICY: "service-control-policy",
+    Layer.PERMISSIONS_BOUNDARY: "permissions-boundary",
+    Layer.IDENTITY_POLICY: "identity-policy",
+}
+
+
+def _missing_statements(facts: Facts) -> str:
+    """The least an identity policy lacks: the denied actions and resources, tied to the profile."""
+    profiles = [row["resource"] for row in facts["denied"] if ":foundation-model/" not in row["resource"]]
+    models = [row["resource"] for row in facts["denied"] if ":foundation-model/" in row["resource"]]
+    actions = sorted({row["action"] for row in facts["denied"]})
+    statements: list[dict[str, Any]] = []
+    if profiles:
+        statements.append({"Effect": "Allow", "Action": actions, "Resource": sorted(set(profiles))})
+    if models:
+        condition = {"StringEquals": {"bedrock:InferenceProfileArn": facts["profile_arn"]}}
+        resources = sorted(set(models))
+        statements.append({"Effect": "Allow", "Action": actions, "Resource": resources, "Condition": condition})
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2)
+
+
+def _exemption(facts: Facts) -> str:
+    """The condition that lets a Region guard pass what Bedrock itself routes through the profile."""
+    return json.dumps({"ArnNotLike": {"bedrock:InferenceProfileArn": facts["profile_arn"]}}, indent=2)
+
+
+class PermissionsCheck(Check):
+    name = "permissions"
+    scope = Scope.ROLE
+    title = _("Permissions")
+    needs = ("identity", "inference-profile")
+    REASONS = {
+        "allowed": Reason(
+            _("%(model)s"),
+            _("%(role)s may invoke the profile and %(count)s it routes to."),
+        ),
+        "identity-policy": Reason(
+            _("Your role may not invoke %(model)s in %(regions)s"),
+            _("Bedrock may route %(profile)s to %(regions)s, and the identity policy of %(role)s does not allow that."),
+            _("An admin adds this statement to the permission set's policy."),
+            Actor.ADMIN,
+            _("Statements the policy lacks"),
+            _missing_statements,
+        ),
+        "identity-policy-deny": Reason(
+            _("Your role's policy denies %(model)s in %(regions)s"),
+            _("The identity policy of %(role)s explicitly denies what %(profile)s needs in %(regions)s."),
+            _("An admin narrows the deny in %(statements)s, or exempts this profile from it."),
+            Actor.ADMIN,
+            _("Condition that exempts the profile"),
+            _exemption,
+        ),
+        "permissions-boundary": Reason(
+            _("A permissions boundary denies %(model)s"),
+            _("The permissions boundary of %(role)s does not allow %(actions)s for %(profile)s in %(regions)s."),
+            _("An admin adds the missing actions to the boundary policy of the permission set."),
+            Actor.ADMIN,
+            _("Statements the boundary lacks"),
+            _missing_statements,
+        ),
+        "service-control-policy": Reason(
+            _("A service control policy denies %(regions)s"),
+            _("Bedrock may route %(profile)s to %(regions)s, and a service control policy forbids it there."),
+            _("An admin of the AWS organization exempts this profile from the policy that denies the Region."),
+            Actor.ADMIN,
+            _("Condition for the policy's deny statement"),
+            _exemption,
+        ),
+        "role-missing": Reason(
+            _("Your role no longer exists"),
+            _("IAM knows no role %(role)s in account %(account)s."),
+            _("An admin provisions the permission set to the account again."),
+            Actor.ADMIN,
+        ),
+    }
+
+    def subject(self, about: str, case: Case) -> str:
+        routed = case.facts("inference-profile", about)["destinations"]
+        role_arn = case.facts("identity")["role_arn"]
+        return f"{role_arn}|{case.revision.region}|{about}|{fingerprint(row['arn'] for row in routed)}"
+
+    def answer(self, about: str, case: Case) -> Answer:
+        profile = case.facts("inference-profile", about)
+        role_arn = case.facts("identity")["role_arn"]
+        facts: dict[str, Any] = {
+            "profile": about,
+            "profile_arn": profile["arn"],
+            "role_arn": role_arn,
+            "role": case.facts("identity")["permission_set"],
+            "account": case.revision.account.account_id,
+            "models": len(profile["destinations"]),
+        }
+        decisions: dict[tuple[str, str], Decision] = {}
+        for requested_region, resources in _by_requested_region(profile, case.revision.region).items():
+            try:
+                told = self._simulate(role_arn, resources, requested_region, profile["arn"], case)
+            except Refused as error:
+                if error.code != "NoSuchEntity":
+                    raise
+                return Answer(Outcome.FAILED, "role-missing", facts, Layer.ASSIGNMENT)
+            decisions |= {(decision.action, decision.resource): decision for decision in told}
+            if any((action, resource) not in decisions for action in ACTIONS for resource in resources):
+                return Answer(
+                    Outcome.UNKNOWN, "incomplete", facts | {"operation": "iam:SimulatePrincipalPolicy"}, Layer.AWS
+                )
+        return _judge(facts, [decision for decision in decisions.values() if not decision.is_allowed])
+
+    def _simulate(
+        self, role_arn: str, resources: list[str], requested_region: str, profile_arn: str, case: Case
+    ) -> list[Decision]:
+        """One call a Region: the condition keys hold for the whole call, and they differ by Region."""
+        context = {"aws:RequestedRegion": requested_region, "bedrock:InferenceProfileArn": profile_arn}
+        return iam.simulate(
+            role_arn,
+            actions=ACTIONS,
+            resources=resources,
+            context=context,
+            region=case.revision.region,
+            access=case.account_access,
+        )
+
+    def words(self, facts: Facts) -> dict[str, str]:
+        denied = facts.get("denied", [])
+        count = facts.get("models", 0)
+        return super().words(facts) | {
+            "model": model_label(facts.get("profile", "")),
+            "regions": ", ".join(dict.fromkeys(_where(row["region"]) for row in denied)),
+            "actions": ", ".join(sorted({row["action"] for row in denied})),
+            "statements": ", ".join(sorted({name for row in denied for name in row["statements"]})) or "-",
+            "count": ngettext("%(count)s model", "%(count)s models", count) % {"count": count},
+        }
+
+    def evidence(self, facts: Facts) -> list[tuple[Text, str]]:
+        rows: list[tuple[Text, str]] = [
+            (_("Asked"), "iam:SimulatePrincipalPolicy, " + ", ".join(ACTIONS)),
+            (_("Role"), facts.get("role_arn", "")),
+        ]
+        for row in facts.get("denied", []):
+            kind = _("Explicit deny") if row["is_explicit"] else _("Implicit deny")
+            rows.append((kind, f"{row['action']} {row['resource']}"))
+        return rows
+
+
+def _by_requested_region(profile: Facts, source_region: str) -> dict[str, list[str]]:
+    """The resources to ask about, by what `aws:RequestedRegion` holds when Bedrock authorizes them."""
+    grouped: dict[str, list[str]] = {source_region: [profile["arn"]]}
+    for row in profile["destinations"]:
+        grouped.setdefault(row["region"] or UNSPECIFIED_REGION, []).append(row["arn"])
+    return grouped
+
+
+def _judge(facts: dict[str, Any], denials: list[Decision]) -> Answer:
+    if not denials:
+        return Answer(Outcome.PASSED, "allowed", facts)
+    layer = next(layer for layer in _BY_LAYER if any(decision.layer == layer for decision in denials))
+    deciding = [decision for decision in denials if decision.layer == layer]
+    facts["denied"] = [_row(decision) for decision in _model_hops_first(deciding)]
+    is_own_deny = layer == Layer.IDENTITY_POLICY and any(decision.is_explicit for decision in deciding)
+    return Answer(Outcome.FAILED, "identity-policy-deny" if is_own_deny else _BY_LAYER[layer], facts, layer)
+
+
+def _model_hops_first(denials: Iterable[Decision]) -> list[Decision]:
+    return sorted(denials, key=lambda decision: (":foundation-model/" not in decision.resource, decision.resource))
+
+
+def _row(decision: Decision) -> dict[str, Any]:
+    destination = parse_model_arn(decision.resource)
+    region = destination.region if destination else decision.resource.split(":")[3]
+    return {
+        "action": decision.action,
+        "resource": decision.resource,
+        "region": region,
+        "is_explicit": decision.is_explicit,
+        "statements": list(decision.statements),
+    }
+
+
+def _where(region: str) -> str:
+    return region_label(region) if region else str(_("any Region (global inference)"))

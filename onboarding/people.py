@@ -1,0 +1,90 @@
+"""People: who signed in, which team and role their groups give them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from onboarding.enums import Role
+from onboarding.models import AuditEvent, Person, Team, User
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the identity provider said about somebody at sign-in."""
+
+    subject: str
+    email: str
+    name: str
+    groups: frozenset[str]
+    email_verified: bool
+
+    @classmethod
+    def from_userinfo(cls, claims: Mapping[str, Any]) -> Claims:
+        """Read the claims of an ID token or userinfo answer (OpenID Connect Core 5.1, plus the groups claim)."""
+        groups = claims.get(settings.ONRAMP_OIDC_GROUPS_CLAIM) or []
+        return cls(
+            subject=str(claims["sub"]),
+            email=str(claims.get("email") or ""),
+            name=str(claims.get("name") or ""),
+            groups=frozenset([groups] if isinstance(groups, str) else map(str, groups)),
+            # Corporate providers often leave the claim out; only a plain "no" is a no.
+            email_verified=claims.get("email_verified") is not False,
+        )
+
+
+@transaction.atomic
+def sync_from_claims(*, user: User, claims: Claims) -> Person:
+    """Make the person behind `user` what the identity provider says now. Runs at every sign-in.
+
+    Team and role are taken from the groups each time, so that a group lost is a right lost. Idempotent.
+    """
+    person = _find(user, claims) or Person(user=user)
+    is_new = person.pk is None
+    person.user = user
+    person.email = claims.email
+    person.name = claims.name
+    person.team = team_for(claims.groups, current=person.team)
+    person.role = role_for(claims.groups)
+    person.seen_at = timezone.now()
+    person.save()
+    _grant_admin(user, is_admin=person.is_admin)
+    if is_new:
+        AuditEvent.objects.record(actor=person.email, action="person.created", target=person.email)
+    return person
+
+
+def _find(user: User, claims: Claims) -> Person | None:
+    """The person of this sign-in, or one known beforehand under the e-mail who never signed in."""
+    if person := Person.objects.select_related("team").filter(user=user).first():
+        return person
+    if not claims.email_verified:
+        return None
+    return Person.objects.select_related("team").filter(user=None, email__iexact=claims.email).first()
+
+
+def team_for(groups: Collection[str], *, current: Team | None) -> Team | None:
+    """The team these groups give: the present one while it still applies, else the first by name."""
+    if current is not None and current.group in groups:
+        return current
+    return Team.objects.filter(group__in=groups).order_by("name").first()
+
+
+def role_for(groups: Collection[str]) -> Role:
+    if settings.ONRAMP_ADMIN_GROUPS.intersection(groups):
+        return Role.ADMIN
+    if settings.ONRAMP_AUDITOR_GROUPS.intersection(groups):
+        return Role.AUDITOR
+    return Role.PERSON
+
+
+def _grant_admin(user: User, *, is_admin: bool) -> None:
+    """Django's own admin is for break-glass: it opens and closes with the portal's role."""
+    if user.is_staff != is_admin or user.is_superuser != is_admin:
+        user.is_staff = user.is_superuser = is_admin
+        user.save(update_fields=["is_staff", "is_superuser"])

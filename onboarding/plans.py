@@ -1,0 +1,148 @@
+"""Plans and what they stand on: load them from a document, publish a revision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db import transaction
+from django.db.models import Max, Model
+
+from onboarding.models import Account, AuditEvent, IdentityCenter, Person, Plan, PlanRevision, Price, Team
+
+# The fields of a revision that a plan's document may name, besides its account and Identity Center.
+_REVISION_FIELDS = (
+    "region",
+    "opus",
+    "sonnet",
+    "haiku",
+    "default_tier",
+    "permission_set",
+    "credential_method",
+    "max_output_tokens",
+    "denied_tools",
+)
+
+# What a wrong entry can raise on its way into a row.
+_BAD_ENTRY = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, ObjectDoesNotExist, ValidationError)
+
+
+class BadDocument(Exception):
+    """A seed document that cannot be loaded; says where and why. Nothing of it was kept."""
+
+
+@transaction.atomic
+def load_document(document: Mapping[str, Any], *, actor: str) -> dict[str, int]:
+    """Make the rows a document names, or change them to what it says. Idempotent: nothing is deleted.
+
+    The document is an object of lists: `accounts`, `identity_centers`, `plans`, `teams`, `people`, `prices`
+    (docs/operations.md shows one). A plan whose settings differ from its current revision gets a new one. Returns how
+    many rows of each kind the document named. Raises BadDocument.
+    """
+    loaders = {
+        "accounts": _load_account,
+        "identity_centers": _load_identity_center,
+        "plans": lambda entry: _load_plan(entry, actor=actor),
+        "teams": _load_team,
+        "people": _load_person,
+        "prices": _load_price,
+    }
+    unknown = document.keys() - loaders.keys()
+    if unknown:
+        raise BadDocument(f"Unknown section: {', '.join(sorted(unknown))}.")
+    counts = {}
+    for section, load in loaders.items():
+        entries = document.get(section, [])
+        for position, entry in enumerate(entries, start=1):
+            try:
+                load(entry)
+            except _BAD_ENTRY as error:
+                raise BadDocument(f"{section}, entry {position}: {type(error).__name__}: {error}") from error
+        counts[section] = len(entries)
+    AuditEvent.objects.record(actor=actor, action="document.loaded", target="plans", **counts)
+    return counts
+
+
+def _save(row: Model) -> None:
+    row.full_clean()
+    row.save()
+
+
+def _load_account(entry: Mapping[str, Any]) -> None:
+    account = Account.objects.filter(account_id=entry["account_id"]).first() or Account()
+    for field in ("account_id", "name", "role_arn", "external_id"):
+        setattr(account, field, entry.get(field, ""))
+    _save(account)
+
+
+def _load_identity_center(entry: Mapping[str, Any]) -> None:
+    center = IdentityCenter.objects.filter(name=entry["name"]).first() or IdentityCenter()
+    for field in ("name", "region", "start_url", "role_arn", "external_id"):
+        setattr(center, field, entry.get(field, ""))
+    _save(center)
+
+
+def _load_plan(entry: Mapping[str, Any], *, actor: str) -> None:
+    plan = Plan.objects.filter(slug=entry["slug"]).first() or Plan(slug=entry["slug"])
+    plan.name = entry["name"]
+    _save(plan)
+    revision = PlanRevision(
+        account=Account.objects.get(account_id=entry["account"]),
+        identity_center=IdentityCenter.objects.get(name=entry["identity_center"]),
+        **{field: entry[field] for field in _REVISION_FIELDS if field in entry},
+    )
+    current = plan.revisions.filter(is_current=True).first()
+    if current is None or _settings_of(current) != _settings_of(revision):
+        publish(plan, revision, note=entry.get("note", ""), actor=actor)
+
+
+def _settings_of(revision: PlanRevision) -> tuple[Any, ...]:
+    return (
+        revision.account_id,
+        revision.identity_center_id,
+        *(getattr(revision, field) for field in _REVISION_FIELDS),
+    )
+
+
+@transaction.atomic
+def publish(plan: Plan, revision: PlanRevision, *, note: str, actor: str) -> PlanRevision:
+    """Make an unsaved revision the plan's current one, with the next number."""
+    Plan.objects.select_for_update().get(pk=plan.pk)
+    newest = plan.revisions.aggregate(newest=Max("number"))["newest"] or 0
+    plan.revisions.filter(is_current=True).update(is_current=False)
+    revision.plan, revision.number, revision.note, revision.is_current = plan, newest + 1, note, True
+    _save(revision)
+    AuditEvent.objects.record(actor=actor, action="plan.published", target=plan.name, revision=revision.number)
+    return revision
+
+
+def _load_team(entry: Mapping[str, Any]) -> None:
+    team = Team.objects.filter(group=entry["group"]).first() or Team(group=entry["group"])
+    team.name = entry["name"]
+    team.plan = Plan.objects.get(slug=entry["plan"]) if entry.get("plan") else None
+    team.cost_centre = entry.get("cost_centre", "")
+    team.monthly_budget = entry.get("monthly_budget")
+    _save(team)
+
+
+def _load_person(entry: Mapping[str, Any]) -> None:
+    """Somebody known before their first sign-in; from then on the identity provider has the word."""
+    if Person.objects.for_email(entry["email"]).exists():
+        return
+    team = Team.objects.get(group=entry["group"]) if entry.get("group") else None
+    _save(Person(email=entry["email"], name=entry.get("name", ""), team=team))
+
+
+def _load_price(entry: Mapping[str, Any]) -> None:
+    """One model and endpoint kind; `usd_per_million` gives a figure, as text, for each token class."""
+    for token_class, figure in entry["usd_per_million"].items():
+        keys = {
+            "model_id": entry["model_id"],
+            "endpoint_kind": entry["endpoint_kind"],
+            "token_class": token_class,
+            "valid_from": entry["valid_from"],
+        }
+        price = Price.objects.filter(**keys).first() or Price(**keys)
+        price.usd_per_million, price.source = figure, entry["source"]
+        _save(price)

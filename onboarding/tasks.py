@@ -1,0 +1,45 @@
+"""Celery's tasks, and the only module that imports it. Ids in, one domain call, nothing returned."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import partial
+
+import structlog
+from celery import shared_task
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from onboarding.checks import run
+from onboarding.models import Verification
+
+log = structlog.get_logger(__name__)
+
+# A message is picked up within a second while workers run; later than this it was lost or nobody works.
+_OVERDUE = dt.timedelta(seconds=15)
+
+
+@shared_task(name="onboarding.run_verification")
+def run_verification(*, verification_id: int) -> None:
+    run.run(verification_id)
+
+
+@shared_task(name="onboarding.republish_overdue")
+def republish_overdue() -> None:
+    """Publish again what should long run: its message was lost, or its worker died. Twice is harmless."""
+    for verification in Verification.objects.overdue(timezone.now(), queued_for=_OVERDUE).only("pk")[:500]:
+        run_verification.delay(verification_id=verification.pk)
+
+
+def enqueue_verification(verification: Verification) -> None:
+    """Ask a worker to run it, once the row is committed."""
+    transaction.on_commit(partial(_publish, verification.pk))
+
+
+def _publish(verification_id: int) -> None:
+    """A broker that is down does not fail the request: the row is queued, and the sweeper publishes it later."""
+    try:
+        run_verification.delay(verification_id=verification_id)
+    except OperationalError:
+        log.warning("verification.not_published", verification_id=verification_id)
