@@ -1,0 +1,134 @@
+"""Who calls, and what IAM's policies in moto's backends say now about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from moto.iam.models import ManagedPolicy, Role, User, get_account_id_from, iam_backends
+from moto.organizations.models import organizations_backends
+from moto.sts.models import sts_backends
+
+from sandbox.aws.errors import AwsError
+from sandbox.aws.policy import (
+    AccessRequest,
+    Decision,
+    Policy,
+    PrincipalPolicies,
+    Verdict,
+    evaluate,
+    parse_policy,
+)
+
+# Roles that Identity Center makes for people; all others are the portal's, and may do anything.
+SSO_PATH = "/aws-reserved/sso.amazonaws.com/"
+
+_LAYER_NAMES = {
+    "identity-policy": "identity-based policy",
+    "permissions-boundary": "permissions boundary",
+    "service-control-policy": "service control policy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The owner of an access key; `role` is None for an IAM user."""
+
+    arn: str
+    user_id: str
+    account: str
+    role: Role | None
+    is_expired: bool = False
+
+    @property
+    def is_person(self) -> bool:
+        return self.role is not None and self.role.path.startswith(SSO_PATH)
+
+
+def find_caller(access_key: str) -> Caller | None:
+    """The caller with this key, or None when nobody was given it."""
+    account = get_account_id_from(access_key)
+    assumed = sts_backends[account]["aws"].get_assumed_role_from_access_key(access_key)
+    iam = iam_backends[account]["aws"]
+    if assumed is not None:
+        role = next((role for role in iam.get_roles() if role.arn == assumed.role_arn), None)
+        is_expired = assumed.expiration.replace(tzinfo=UTC) < datetime.now(UTC)
+        return Caller(assumed.arn, assumed.user_id, account, role, is_expired)
+    user = iam.get_user_from_access_key_id(access_key)
+    return Caller(user.arn, user.id, account, None) if user else None
+
+
+_parse = lru_cache(maxsize=4096)(parse_policy)
+
+
+def _managed(policy: ManagedPolicy, policy_type: str = "") -> Policy:
+    text = next(version.document for version in policy.versions if version.is_default)
+    origin = "aws-managed" if ":aws:policy/" in policy.arn else "user-managed"
+    return _parse(text, policy_id=policy.name, policy_type=policy_type or origin)
+
+
+def _identity(owner: Role | User, policy_type: str) -> Iterator[Policy]:
+    for name, document in owner.policies.items():
+        text = document if isinstance(document, str) else json.dumps(document)
+        yield _parse(text, policy_id=name, policy_type=policy_type)
+    for policy in owner.managed_policies.values():
+        yield _managed(policy)
+
+
+def service_control(account: str) -> tuple[tuple[Policy, ...], ...]:
+    """The account's SCPs, root first; () for outsiders and the management account, which no SCP limits."""
+    owner = organizations_backends.master_accounts.get(account)
+    if owner is None or owner[0] == account:
+        return ()
+    organization = organizations_backends[owner[0]]["aws"]
+    target: Any = next((item for item in organization.accounts if item.id == account), None)
+    levels = []
+    while target is not None:
+        attached = (policy for policy in target.attached_policies if policy.type == "SERVICE_CONTROL_POLICY")
+        levels.append(
+            tuple(_parse(item.content, policy_id=item.name, policy_type="scp") for item in attached)
+        )
+        target = next((unit for unit in organization.ou if unit.id == target.parent_id), None)
+    return tuple(reversed(levels))
+
+
+def policies_of(owner: Role | User) -> PrincipalPolicies:
+    """Everything that limits this role or user, as moto's backends have it now."""
+    account = owner.account_id
+    boundary = owner.permissions_boundary_arn if isinstance(owner, Role) else None
+    policy = iam_backends[account]["aws"].managed_policies.get(boundary) if boundary else None
+    return PrincipalPolicies(
+        identity=tuple(_identity(owner, "role" if isinstance(owner, Role) else "user")),
+        boundary=_managed(policy, "permission-boundary") if policy else None,
+        service_control=service_control(account),
+    )
+
+
+def _denial(caller: Caller, request: AccessRequest, verdict: Verdict) -> str:
+    """The text of an AccessDeniedException (IAM User Guide, "Access denied error message examples")."""
+    name = _LAYER_NAMES[verdict.layer]
+    article = "an" if name.startswith("i") else "a"
+    if verdict.decision is Decision.EXPLICIT_DENY:
+        reason = f"with an explicit deny in {article} {name}"
+    else:
+        reason = f"because no {name} allows the {request.action} action"
+    return (
+        f"User: {caller.arn} is not authorized to perform: {request.action} "
+        f"on resource: {request.resource} {reason}"
+    )
+
+
+def require(caller: Caller, action: str, resource: str, context: Mapping[str, str]) -> None:
+    """Let the caller pass, or raise the AccessDeniedException that AWS would answer."""
+    if caller.role is None or not caller.is_person:
+        return
+    known = {"aws:PrincipalArn": caller.role.arn, "aws:PrincipalAccount": caller.account}
+    known |= {"aws:userid": caller.user_id, **context}
+    request = AccessRequest(action, resource, {key: (value,) for key, value in known.items()})
+    verdict = evaluate(request, policies_of(caller.role))
+    if verdict.decision is not Decision.ALLOWED:
+        raise AwsError("AccessDeniedException", _denial(caller, request, verdict), 403)

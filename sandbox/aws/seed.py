@@ -1,0 +1,209 @@
+"""Fills moto's backends with the scenario; identifiers are derived from names, so they outlive a reset."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from moto.core.base_backend import BackendDict
+from moto.iam.models import iam_backends
+from moto.identitystore.models import Group, IdentityStoreData, Name, User, identitystore_backends
+from moto.organizations.models import OrganizationsBackend, organizations_backends
+from moto.ssoadmin.models import ssoadmin_backends
+
+from sandbox.aws.principals import SSO_PATH
+from sandbox.company import Account, Company, DirectoryUser, PermissionSet, Person
+
+# Names that AWS itself gives.
+INLINE_POLICY = "AwsSSOInlinePolicy"
+PORTAL_USER = "onramp-portal"
+
+
+def _digest(*parts: str, length: int = 16) -> str:
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:length]
+
+
+def role_name(account: str, permission_set: str) -> str:
+    """The name of the role a permission set has in an account."""
+    return f"AWSReservedSSO_{permission_set}_{_digest(account, permission_set)}"
+
+
+def permission_set_arn(company: Company, name: str) -> str:
+    instance = company.identity_center.instance_arn.rpartition("/")[2]
+    return f"arn:aws:sso:::permissionSet/{instance}/ps-{_digest('permission set', name)}"
+
+
+def _trust(principal: Mapping[str, str], action: str, condition: Mapping[str, Any]) -> str:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _create_role(
+    account: str, name: str, trust: str, *, path: str = "/", boundary: str | None = None
+) -> None:
+    iam_backends[account]["aws"].create_role(
+        role_name=name,
+        assume_role_policy_document=trust,
+        path=path,
+        permissions_boundary=boundary,
+        description="",
+        tags=[],
+        max_session_duration="3600",
+    )
+
+
+def _seed_portal(company: Company) -> None:
+    """The portal's own user and key, and in each account the role it assumes."""
+    portal = company.portal
+    iam = iam_backends[portal.account]["aws"]
+    user = iam.create_user(region_name="us-east-1", user_name=PORTAL_USER)
+    key = user.create_access_key(prefix="AKIA", status="Active")
+    key.access_key_id, key.secret_access_key = portal.access_key_id, portal.secret_access_key
+    iam.access_keys[key.access_key_id] = key
+    condition = {"StringEquals": {"sts:ExternalId": portal.external_id}}
+    trust = _trust({"AWS": f"arn:aws:iam::{portal.account}:root"}, "sts:AssumeRole", condition)
+    for account in company.accounts:
+        _create_role(account.id, account.portal_role, trust)
+
+
+def _provision(company: Company, account: str, permission_set: PermissionSet) -> None:
+    """What Identity Center makes in an account for a permission set."""
+    iam = iam_backends[account]["aws"]
+    boundary = None
+    if permission_set.boundary:
+        document = json.dumps(permission_set.boundary)
+        boundary = iam.create_policy("", "/", document, f"{permission_set.name}Boundary", []).arn
+    name = role_name(account, permission_set.name)
+    provider = {"Federated": f"arn:aws:iam::{account}:saml-provider/AWSSSO_{_digest(account)}_DO_NOT_DELETE"}
+    audience = {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}
+    trust = _trust(provider, "sts:AssumeRoleWithSAML", audience)
+    _create_role(account, name, trust, path=f"{SSO_PATH}{company.region}/", boundary=boundary)
+    iam.put_role_policy(name, INLINE_POLICY, json.dumps(permission_set.policy))
+
+
+def _member_account(backend: OrganizationsBackend, account: Account) -> None:
+    """moto gives accounts random ids: rename it to the scenario's."""
+    backend.create_account(AccountName=account.name, Email=f"{account.name}@acme.example")
+    member = backend.accounts[-1]
+    owner = organizations_backends.master_accounts.pop(member.id)
+    del iam_backends[member.id]  # where moto put the new account's administration role
+    member.id = account.id
+    organizations_backends.master_accounts[account.id] = owner
+    for policy in account.service_control_policies:
+        backend.create_policy(
+            Name=policy.name,
+            Description="",
+            Type="SERVICE_CONTROL_POLICY",
+            Content=json.dumps(policy.policy),
+        )
+        backend.attach_policy(PolicyId=backend.policies[-1].id, TargetId=account.id)
+
+
+def _seed_organization(company: Company) -> None:
+    management = company.identity_center.account
+    backend = organizations_backends[management]["aws"]
+    backend.create_organization(region=company.region, FeatureSet="ALL")
+    backend.enable_policy_type(RootId=backend.ou[0].id, PolicyType="SERVICE_CONTROL_POLICY")
+    for account in company.accounts:
+        if account.id == management:
+            backend.accounts[0].name = account.name
+        else:
+            _member_account(backend, account)
+
+
+def user_id(user: DirectoryUser) -> str:
+    return str(uuid5(NAMESPACE_URL, f"user/{user.user_name}"))
+
+
+def group_id(name: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"group/{name}"))
+
+
+def _store_user(store_id: str, person: Person, user: DirectoryUser) -> User:
+    given, _, family = person.name.partition(" ")
+    name = Name(person.name, family or given, given, None, None, None)
+    emails: list[dict[str, Any]] = [{"Value": user.email, "Type": "work", "Primary": True}]
+    return User(
+        UserId=user_id(user),
+        IdentityStoreId=store_id,
+        UserName=user.user_name,
+        Name=name,
+        DisplayName=person.name,
+        NickName="",
+        ProfileUrl="",
+        Emails=emails,
+        Addresses=[],
+        PhoneNumbers=[],
+        UserType="",
+        Title="",
+        PreferredLanguage="",
+        Locale="",
+        Timezone="",
+    )
+
+
+def _seed_directory(company: Company) -> None:
+    center = company.identity_center
+    data = IdentityStoreData()
+    for person in company.people:
+        if person.directory is None:
+            continue
+        member = user_id(person.directory)
+        data.users[member] = _store_user(center.identity_store_id, person, person.directory)
+        for group in person.directory.groups:
+            key = group_id(group)
+            data.groups[key] = Group(key, group, [], "", center.identity_store_id)
+            membership = str(uuid5(NAMESPACE_URL, f"{member}/{key}"))
+            data.group_memberships[membership] = {
+                "IdentityStoreId": center.identity_store_id,
+                "MembershipId": membership,
+                "GroupId": key,
+                "MemberId": {"UserId": member},
+            }
+    identitystore_backends[center.account][company.region].identity_stores[center.identity_store_id] = data
+
+
+def _seed_permission_sets(company: Company) -> None:
+    center = company.identity_center
+    backend = ssoadmin_backends[center.account][company.region]
+    instance = backend.instances[0]
+    instance.instance_arn, instance.identity_store_id = center.instance_arn, center.identity_store_id
+    for item in company.permission_sets:
+        backend.create_permission_set(item.name, item.description, center.instance_arn, "PT8H", "", [])
+        row = backend.permission_sets[-1]
+        row.permission_set_arn = permission_set_arn(company, item.name)
+        row.inline_policy = json.dumps(item.policy)
+        instance.provisioned_permission_sets.append(row)
+
+
+def _seed_assignments(company: Company) -> None:
+    center = company.identity_center
+    backend = ssoadmin_backends[center.account][company.region]
+    ids = {
+        person.directory.user_name: user_id(person.directory) for person in company.people if person.directory
+    }
+    sets = {item.name: item for item in company.permission_sets}
+    provisioned: set[tuple[str, str]] = set()
+    for row in company.assignments:
+        kind, principal = ("GROUP", group_id(row.group)) if row.group else ("USER", ids[row.user])
+        arn = permission_set_arn(company, row.permission_set)
+        backend.create_account_assignment(
+            center.instance_arn, row.account, "AWS_ACCOUNT", arn, kind, principal
+        )
+        if (row.account, row.permission_set) not in provisioned:
+            provisioned.add((row.account, row.permission_set))
+            _provision(company, row.account, sets[row.permission_set])
+
+
+def seed(company: Company) -> None:
+    """Empty every backend of moto and fill those of the scenario."""
+    BackendDict.reset()
+    organizations_backends.master_accounts.clear()
+    _seed_portal(company)
+    _seed_organization(company)
+    _seed_directory(company)
+    _seed_permission_sets(company)
+    _seed_assignments(company)

@@ -1,0 +1,77 @@
+"""Verification scales with roles, not people: a question shared is asked once."""
+
+from __future__ import annotations
+
+import pytest
+
+from onboarding.access import access_of
+from onboarding.checks.run import open_verification, run
+from onboarding.enums import Outcome, Readiness, Trigger
+from onboarding.models import Finding, Person, Subject, Verification
+from tests.sandbox_aws import Aws
+
+pytestmark = pytest.mark.usefixtures("company")
+
+
+def verify(email: str, trigger: Trigger = Trigger.SIGN_IN) -> Verification:
+    access = access_of(Person.objects.get(email=email))
+    assert access.revision is not None
+    verification = open_verification(
+        person=access.person, revision=access.revision, trigger=trigger, actor="tests"
+    )
+    run(verification.pk)
+    verification.refresh_from_db()
+    return verification
+
+
+def test_a_second_person_of_the_same_role_costs_identity_calls_only(aws: Aws) -> None:
+    verify("ana.nunez@acme.example")
+    aws.forget_calls()
+
+    assert verify("carla.soto@acme.example").outcome == Readiness.READY
+
+    services = {operation.split(".")[0] for operation in aws.calls()}
+    assert "bedrock" not in services
+    assert aws.calls().get("iam.SimulatePrincipalPolicy", 0) == 0
+
+
+def test_findings_of_account_and_role_are_the_same_rows_for_both() -> None:
+    first, second = verify("ana.nunez@acme.example"), verify("carla.soto@acme.example")
+
+    shared = set(first.findings.values_list("pk", flat=True)) & set(second.findings.values_list("pk", flat=True))
+    assert Finding.objects.filter(pk__in=shared).exclude(scope="person").count() == 9
+    assert Subject.objects.filter(check_name="identity").count() == 2
+
+
+def test_asking_again_asks_again_what_did_not_pass(aws: Aws) -> None:
+    verify("luis.gil@acme.example")
+    aws.forget_calls()
+
+    verify("luis.gil@acme.example", Trigger.RECHECK)
+
+    assert aws.calls().get("iam.SimulatePrincipalPolicy", 0) > 0
+    assert aws.calls().get("bedrock.ListInferenceProfiles", 0) == 0
+
+
+def test_an_outage_turns_nobody_blocked(aws: Aws) -> None:
+    aws.fault(operation="*", kind="error")
+
+    verification = verify("jon.etxeberria@acme.example")
+
+    assert verification.outcome == Readiness.UNKNOWN
+    assert set(verification.findings.values_list("outcome", flat=True)) == {Outcome.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("throttle", "throttled"), ("error", "no-answer"), ("denied", "portal-denied")]
+)
+def test_each_fault_of_bedrock_is_unknown_with_its_own_words(aws: Aws, kind: str, reason: str) -> None:
+    aws.fault(operation="bedrock.ListInferenceProfiles", kind=kind)
+
+    verification = verify("ana.nunez@acme.example")
+
+    assert verification.outcome == Readiness.UNKNOWN
+    finding = verification.findings.filter(check_name="inference-profile").first()
+    assert finding is not None
+    assert (finding.outcome, finding.reason) == (Outcome.UNKNOWN, reason)
+    assert not verification.findings.filter(check_name="permissions").exists()

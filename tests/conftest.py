@@ -1,0 +1,146 @@
+"""What every test stands on: an environment of its own, Django, no network, and a loud end.
+
+Nothing of the developer's environment reaches a test: not their `.env`, their AWS profile, nor their `.onramp`.
+DATABASE_URL is the one exception: tests/on_postgresql.py sets it, and Django tests in a database of its own there.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from sandbox.company import load_company
+from tests.sandbox_aws import Aws
+
+# Resolved, as sub-processes and Django will print it (on macOS /tmp is a link).
+_FOLDER = tempfile.TemporaryDirectory(prefix="onramp-tests-")
+HOME = Path(_FOLDER.name).resolve()
+
+ENVIRONMENT = {
+    "ONRAMP_HOME": str(HOME),
+    "ONRAMP_PUBLIC_URL": "http://localhost:8000",
+    "ONRAMP_SECRET_KEY": "a-fixed-key-for-tests-that-signs-nothing-of-value-0123456789",
+    "ONRAMP_COMPANY": "Acme",
+    "ONRAMP_OIDC_ISSUER": "http://localhost:9",
+    "ONRAMP_OIDC_CLIENT_ID": "onramp",
+    "ONRAMP_OIDC_CLIENT_SECRET": "the-client-secret",
+    "ONRAMP_OIDC_GROUPS_CLAIM": "groups",
+    "ONRAMP_ADMIN_GROUPS": "onramp-admins",
+    "ONRAMP_AUDITOR_GROUPS": "onramp-auditors",
+    # Nobody listens on port 9 (discard): a test that publishes without asking for a broker finds it down.
+    "REDIS_URL": "redis://127.0.0.1:9/0",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "NO_PROXY": "localhost,127.0.0.1",
+}
+
+
+def _set_environment() -> None:
+    for name in [name for name in os.environ if name.startswith(("ONRAMP_", "AWS_"))]:
+        del os.environ[name]
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        os.environ.pop(name, None)
+        os.environ.pop(name.lower(), None)
+    os.environ.update(ENVIRONMENT, DJANGO_SETTINGS_MODULE="portal.settings")
+
+
+def _set_up_django() -> None:
+    from portal.environment import Environment
+
+    Environment.model_config["env_file"] = None
+    from django.conf import settings
+
+    # As files lie in the tree: no manifest to collect first, and WhiteNoise finds them as runserver would.
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STATIC_ROOT = HOME / "static"
+    settings.STATIC_ROOT.mkdir()
+    settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
+    # A file, where Django's default is memory: live servers and workers in other processes see the same rows.
+    settings.DATABASES["default"].setdefault("TEST", {})
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        settings.DATABASES["default"]["TEST"]["NAME"] = str(HOME / "test.sqlite3")
+    django.setup()
+    # xdist's workers inherit our environment. With this in it, pytest-django would read the settings before this
+    # file has neutralised `.env` there.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+# At import, not in a hook: conftest files below this one import models as they load.
+_set_environment()
+_set_up_django()
+
+# The same examples every time: a red run can be repeated. `--hypothesis-profile explore` looks for new ones.
+hypothesis_settings.register_profile("steady", derandomize=True, deadline=None, database=None)
+hypothesis_settings.register_profile("explore", deadline=None, max_examples=2000)
+hypothesis_settings.load_profile("steady")
+
+
+def pytest_unconfigure() -> None:
+    _FOLDER.cleanup()
+
+
+@pytest.fixture(scope="session")
+def broker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis on loopback, one for each worker of the suite; its URL."""
+    from deploy.redis import embedded_redis
+
+    redis = embedded_redis(tmp_path_factory.mktemp("redis"))
+    process = subprocess.Popen(redis.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            if redis.answers():
+                break
+            assert process.poll() is None, "redis-server ended at once"
+            time.sleep(0.05)
+        yield redis.url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def aws_server() -> Iterator[Aws]:
+    """The sandbox's AWS, one for each worker of the suite: moto's state is global to a process."""
+    from sandbox.aws.server import start
+
+    company = load_company()
+    running = start(company)
+    yield Aws(company, f"http://127.0.0.1:{running.port}")
+    running.stop()
+
+
+@pytest.fixture
+def aws(aws_server: Aws) -> Iterator[Aws]:
+    """The sandbox's AWS as the scenario says it starts; put back afterwards."""
+    yield aws_server
+    aws_server.call("POST", "/sandbox/reset", {})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what was not run and why: a green line above must not hide it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
+        return
+    reasons = Counter(_reason(report) for report in skipped)
+    terminalreporter.section("NOT RUN", sep="=", yellow=True, bold=True)
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count:>4}  {reason}", yellow=True)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")

@@ -1,0 +1,140 @@
+"""Rows for tests, small and unsurprising. Each takes what the test is about and fills in the rest."""
+
+from __future__ import annotations
+
+import datetime as dt
+from itertools import count
+from typing import Any
+
+from django.utils import timezone
+
+from onboarding.enums import Layer, Outcome, Readiness, RunState, Scope, Tier, Trigger
+from onboarding.models import (
+    Account,
+    Finding,
+    IdentityCenter,
+    Person,
+    Plan,
+    PlanRevision,
+    Principal,
+    Team,
+    User,
+    Verification,
+    VerificationFinding,
+)
+
+OPUS = "eu.anthropic.claude-opus-4-8"
+SONNET = "eu.anthropic.claude-sonnet-4-6"
+HAIKU = "eu.anthropic.claude-haiku-4-5-20251001-v1:0"
+ROLE_ARN = (
+    "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/"
+    "AWSReservedSSO_ClaudeCodeDeveloper_0123456789abcdef"
+)
+
+_numbers = count(1)
+
+
+def make_account(account_id: str = "111122223333", **fields: Any) -> Account:
+    account, _ = Account.objects.get_or_create(account_id=account_id, defaults={"name": "acme-ai-prod", **fields})
+    return account
+
+
+def make_identity_center(name: str = "acme", **fields: Any) -> IdentityCenter:
+    defaults = {"region": "eu-west-1", "start_url": "https://acme.awsapps.com/start", **fields}
+    center, _ = IdentityCenter.objects.get_or_create(name=name, defaults=defaults)
+    return center
+
+
+def make_plan(slug: str = "platform", name: str = "Platform engineering") -> Plan:
+    plan, _ = Plan.objects.get_or_create(slug=slug, defaults={"name": name})
+    return plan
+
+
+def make_revision(**fields: Any) -> PlanRevision:
+    """The current revision of a plan with all three tiers, unless `fields` say otherwise."""
+    plan = fields.pop("plan", None) or make_plan()
+    number = fields.pop("number", plan.revisions.count() + 1)
+    if fields.get("is_current", True):
+        plan.revisions.update(is_current=False)
+    defaults = {
+        "account": fields.pop("account", None) or make_account(),
+        "identity_center": fields.pop("identity_center", None) or make_identity_center(),
+        "is_current": True,
+        "region": "eu-west-1",
+        "opus": OPUS,
+        "sonnet": SONNET,
+        "haiku": HAIKU,
+        "default_tier": Tier.SONNET,
+    }
+    return PlanRevision.objects.create(plan=plan, number=number, **{**defaults, **fields})
+
+
+def make_team(plan: Plan | None = None, group: str = "claude-platform", name: str = "Platform") -> Team:
+    team, _ = Team.objects.get_or_create(group=group, defaults={"name": name, "plan": plan})
+    return team
+
+
+def make_user(email: str = "ana.nunez@acme.example") -> User:
+    return User.objects.create(username=f"{email}-{next(_numbers)}", email=email)
+
+
+def make_person(email: str = "ana.nunez@acme.example", **fields: Any) -> Person:
+    """Somebody who signed in; `user=None` for somebody who never did."""
+    defaults = {"name": "Ana Núñez", "user": make_user(email) if "user" not in fields else None}
+    return Person.objects.create(email=email, **{**defaults, **fields})
+
+
+def make_finding(check_name: str = "identity", **fields: Any) -> Finding:
+    now = timezone.now()
+    outcome = fields.get("outcome", Outcome.PASSED)
+    defaults: dict[str, Any] = {
+        "scope": Scope.PERSON if check_name == "identity" else Scope.ACCOUNT,
+        "subject": f"subject-{next(_numbers)}",
+        "outcome": Outcome.PASSED,
+        "layer": "" if outcome in (Outcome.PASSED, Outcome.WARNING) else Layer.AWS,
+        "reason": "role-found",
+        "facts": {},
+        "checked_at": now,
+        "fresh_until": now + dt.timedelta(minutes=15),
+    }
+    return Finding.objects.create(check_name=check_name, **{**defaults, **fields})
+
+
+def make_verification(person: Person, revision: PlanRevision, **fields: Any) -> Verification:
+    """A verification that ended ready with every model, unless `fields` say otherwise."""
+    now = timezone.now()
+    defaults: dict[str, Any] = {"trigger": Trigger.SIGN_IN, "state": RunState.DONE}
+    if fields.get("state", RunState.DONE) == RunState.DONE:
+        verified = list(revision.profiles.values())
+        defaults |= {"outcome": Readiness.READY, "verified_profiles": verified}
+        defaults |= {"started_at": now, "finished_at": now}
+    return Verification.objects.create(person=person, revision=revision, **{**defaults, **fields})
+
+
+def make_answer(
+    verification: Verification, finding: Finding, position: int = 0, about: str = ""
+) -> VerificationFinding:
+    return VerificationFinding.objects.create(
+        verification=verification, finding=finding, position=position, about=about
+    )
+
+
+def make_principal(person: Person, account: Account | None = None, **fields: Any) -> Principal:
+    defaults: dict[str, Any] = {
+        "account": account or make_account(),
+        "role_arn": ROLE_ARN,
+        "permission_set": "ClaudeCodeDeveloper",
+        "session_name": person.email.lower(),
+        "is_chosen": True,
+        "seen_at": timezone.now(),
+    }
+    return Principal.objects.create(person=person, **{**defaults, **fields})
+
+
+def make_ready_person(email: str = "ana.nunez@acme.example", **fields: Any) -> Person:
+    """Somebody whose newest verification says ready, with a bundle to take."""
+    revision = make_revision()
+    person = make_person(email, team=make_team(revision.plan), **fields)
+    make_principal(person, revision.account)
+    make_verification(person, revision)
+    return person

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onboarding.models import Account, AuditEvent, Person, PlanRevision, Price, Team
+from onboarding.plans import BadDocument, load_document
+
+pytestmark = pytest.mark.django_db
+
+DOCUMENT = json.loads((Path(__file__).parents[2] / "sandbox" / "portal.json").read_text())
+
+
+def load(document: dict[str, Any]) -> dict[str, int]:
+    return load_document(document, actor="tests")
+
+
+def test_the_document_becomes_rows() -> None:
+    counts = load(DOCUMENT)
+
+    assert counts["plans"] == PlanRevision.objects.filter(is_current=True).count() == 9
+    assert counts["teams"] == Team.objects.count()
+    assert counts["people"] == Person.objects.count()
+    assert Price.objects.count() == 5 * counts["prices"]
+
+
+def test_loading_again_changes_nothing() -> None:
+    load(DOCUMENT)
+    load(DOCUMENT)
+
+    assert PlanRevision.objects.count() == 9
+    assert Account.objects.count() == 3
+
+
+def test_a_changed_plan_gets_a_new_current_revision_and_keeps_the_old() -> None:
+    load(DOCUMENT)
+    changed = copy.deepcopy(DOCUMENT)
+    changed["plans"][0]["max_output_tokens"] = 16000
+
+    load(changed)
+
+    revisions = PlanRevision.objects.filter(plan__slug="platform").order_by("number")
+    assert [(row.number, row.is_current, row.max_output_tokens) for row in revisions] == [
+        (1, False, 32000),
+        (2, True, 16000),
+    ]
+    assert AuditEvent.objects.filter(action="plan.published", target="Platform engineering").count() == 2
+
+
+def test_somebody_who_signed_in_is_not_overwritten() -> None:
+    load(DOCUMENT)
+    Person.objects.filter(email="ana.nunez@acme.example").update(name="Ana N.", team=None)
+
+    load(DOCUMENT)
+
+    person = Person.objects.get(email="ana.nunez@acme.example")
+    assert (person.name, person.team) == ("Ana N.", None)
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "said"),
+    [
+        ("plans", {"account": "999999999999"}, "plans, entry 1: DoesNotExist"),
+        ("plans", {"default_tier": "opus", "opus": ""}, "plans, entry 1: ValidationError"),
+        ("plans", {"denied_tools": ["Read(./.env); rm"]}, "permission rules"),
+        ("plans", {"region": "Ireland"}, "Region code"),
+        ("accounts", {"account_id": "12"}, "12 digits"),
+        ("accounts", {"role_arn": "arn:aws:iam::1:user/x"}, "ARN of an IAM role"),
+        ("teams", {"plan": "nowhere"}, "teams, entry 1: DoesNotExist"),
+        ("prices", {"usd_per_million": {"input": "much"}}, "prices, entry 1"),
+        ("prices", {"usd_per_million": None}, "prices, entry 1: AttributeError"),
+    ],
+)
+def test_a_bad_entry_is_named_and_nothing_is_kept(section: str, change: dict[str, Any], said: str) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document[section][0] |= change
+
+    with pytest.raises(BadDocument, match=said.replace("(", r"\(")):
+        load(document)
+
+    assert Account.objects.count() == 0
+    assert AuditEvent.objects.count() == 0
+
+
+def test_an_unknown_section_is_refused() -> None:
+    with pytest.raises(BadDocument, match="Unknown section: planes"):
+        load({"planes": []})
