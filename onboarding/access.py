@@ -9,6 +9,15 @@ from onboarding.models import Person, PlanRevision, Principal, Verification
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """What a bundle stands on: a verification that said ready, against this revision, for this role."""
+
+    revision: PlanRevision
+    verification: Verification
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """A person's access as the portal knows it. `revision` is None when no team of theirs has a published plan.
 
@@ -23,15 +32,18 @@ class Access:
     principal: Principal | None
 
     @property
+    def proof(self) -> Proof | None:
+        """What a bundle may be built from; None unless the newest answer, against the current revision, is yes."""
+        if self.revision is None or self.verified is None or self.principal is None:
+            return None
+        is_current = self.verified.revision_id == self.revision.pk
+        if not is_current or self.verified.outcome != Readiness.READY:
+            return None
+        return Proof(self.revision, self.verified, self.principal)
+
+    @property
     def is_ready(self) -> bool:
-        """Whether a bundle may be built: the newest answer, against the current revision, is yes."""
-        return (
-            self.verified is not None
-            and self.revision is not None
-            and self.principal is not None
-            and self.verified.revision_id == self.revision.pk
-            and self.verified.outcome == Readiness.READY
-        )
+        return self.proof is not None
 
     @property
     def usable(self) -> dict[Tier, str]:
@@ -47,7 +59,8 @@ class Access:
         return list(self.revision.profiles.items()) if self.revision else []
 
     def _is_verified(self, profile: str) -> bool:
-        return self.is_ready and self.verified is not None and profile in self.verified.verified_profiles
+        proof = self.proof
+        return proof is not None and profile in proof.verification.verified_profiles
 
 
 def access_of(person: Person) -> Access:

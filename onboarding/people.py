@@ -30,8 +30,9 @@ class Claims:
         groups = claims.get(settings.ONRAMP_OIDC_GROUPS_CLAIM) or []
         return cls(
             subject=str(claims["sub"]),
-            email=str(claims.get("email") or ""),
-            name=str(claims.get("name") or ""),
+            # Cut to what the columns hold: an overlong claim is no reason to keep somebody out.
+            email=str(claims.get("email") or "")[:254],
+            name=str(claims.get("name") or "")[:200],
             groups=frozenset([groups] if isinstance(groups, str) else map(str, groups)),
             # Corporate providers often leave the claim out; only a plain "no" is a no.
             email_verified=claims.get("email_verified") is not False,

@@ -41,7 +41,9 @@ class Environment(BaseSettings):
     company: str = Field("", description="The company's name, shown beside the mark and on the sign-in button.")
 
     database_url: str = Field(
-        "", validation_alias=_plain("DATABASE_URL"), description="PostgreSQL or SQLite; SQLite in ONRAMP_HOME if empty."
+        "",
+        validation_alias=_plain("DATABASE_URL"),
+        description="PostgreSQL or SQLite; SQLite in ONRAMP_HOME if empty.",
     )
     redis_url: str = Field(
         "redis://localhost:6379/0", validation_alias=_plain("REDIS_URL"), description="Celery's broker."

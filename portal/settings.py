@@ -11,7 +11,6 @@ import dj_database_url
 from celery.schedules import schedule
 from csp.constants import NONCE, NONE, SELF
 from django.utils.translation import gettext_lazy as _
-from kombu import Queue
 
 from portal.environment import BASE_DIR, Environment
 from portal.logs import configure_structlog, logging_config
@@ -259,9 +258,12 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A page does not wait for a broker that is down: the row is committed, the sweeper publishes it later.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
-CELERY_TASK_QUEUES = [Queue("interactive"), Queue("sweeps"), Queue("costs")]
 CELERY_TASK_ROUTES = {"onboarding.republish_overdue": {"queue": "sweeps"}}
 CELERY_BEAT_SCHEDULE_FILENAME = str(ENVIRONMENT.home / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "republish-overdue": {"task": "onboarding.republish_overdue", "schedule": schedule(10), "options": {"expires": 10}},
+    "republish-overdue": {
+        "task": "onboarding.republish_overdue",
+        "schedule": schedule(10),
+        "options": {"expires": 10},
+    },
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from onboarding.views import oidc
+
 handler400 = "onboarding.views.errors.bad_request"
 handler403 = "onboarding.views.errors.permission_denied"
 handler404 = "onboarding.views.errors.not_found"
@@ -12,5 +14,8 @@ handler500 = "onboarding.views.errors.server_error"
 
 urlpatterns = [
     path("", include("onboarding.urls")),
+    # allauth's own names: its flow reverses them.
+    path("accounts/oidc/<slug:provider_id>/login/", oidc.login, name="openid_connect_login"),
+    path("accounts/oidc/<slug:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),
     path("django-admin/", admin.site.urls),
 ]

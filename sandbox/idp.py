@@ -23,7 +23,7 @@ from nanoidp.config import get_config  # type: ignore[import-untyped]  # ships n
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PASSWORD = "onramp"
+PASSWORD = "onramp"  # noqa: S105  # everybody's, and no secret
 
 # What this company's provider tells the portal, and in which of the two places.
 _CLAIMS = {
@@ -128,9 +128,7 @@ def _users(people: Iterable[Member]) -> dict[str, Any]:
     for person in people:
         username = username_of(person.email)
         if username in users:
-            raise ValueError(
-                f"two people sign in as {username!r}: {users[username]['email']} and {person.email}"
-            )
+            raise ValueError(f"two people sign in as {username!r}: {users[username]['email']} and {person.email}")
         users[username] = {
             "password": PASSWORD,
             "email": _literal(person.email),

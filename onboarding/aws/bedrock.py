@@ -63,7 +63,7 @@ def _destinations(models: list[dict[str, str]]) -> tuple[Destination, ...]:
 
 
 def availability(model_id: str, *, region: str, access: Access) -> Availability:
-    """Whether the account has this base model in this Region. A model Bedrock does not know there is NOT_AVAILABLE."""
+    """Whether the account has this base model in this Region; NOT_AVAILABLE for one Bedrock does not know there."""
     bedrock = client("bedrock", region=region, access=access)
     try:
         with mapped("bedrock:GetFoundationModelAvailability"):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from onboarding.aws.errors import Refused, mapped
+from onboarding.aws.errors import mapped
 from onboarding.aws.session import Access, client
 from onboarding.enums import Layer
 

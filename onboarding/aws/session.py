@@ -1,6 +1,6 @@
 """Clients: one per (service, Region, access) and process, with time-outs and bounded retries.
 
-Making a client costs tens of milliseconds of CPU, a call through a made one a tenth of a millisecond, so they are kept.
+Making a client costs tens of milliseconds of CPU, a call through one a tenth of a millisecond, so they are kept.
 Clients are safe to share between threads (boto3's guide, "Multithreading or multiprocessing with clients").
 """
 
@@ -14,6 +14,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import NoCredentialsError
 
 # Worst case for one call: 3 tries of 2 s + 8 s and short pauses: well inside a task's 90 s.
 _CONFIG = Config(
@@ -40,7 +41,7 @@ def client(service: str, *, region: str, access: Access) -> Any:
 
 @lru_cache(maxsize=256)
 def _client(service: str, region: str, access: Access) -> Any:
-    return _session(access).client(service, region_name=region, config=_CONFIG)
+    return _session(access).client(service, region_name=region, config=_CONFIG)  # type: ignore[call-overload]  # any service
 
 
 @lru_cache(maxsize=64)
@@ -77,8 +78,6 @@ class _LazyCredentials:
     def get_frozen_credentials(self) -> Any:
         credentials = self._session.get_credentials()
         if credentials is None:
-            from botocore.exceptions import NoCredentialsError
-
             raise NoCredentialsError
         return credentials.get_frozen_credentials()
 

@@ -37,10 +37,7 @@ def _outdated_models() -> list[tuple[str, ...]]:
         ),
         (
             code("ANTHROPIC_MODEL"),
-            _(
-                "Remove it from your shell: it beats the `model` setting. The three pins say what each "
-                "alias means."
-            ),
+            _("Remove it from your shell: it beats the `model` setting. The three pins say what each alias means."),
         ),
         (
             code("us.anthropic.claude-3-7-sonnet-20250219-v1:0"),
@@ -48,10 +45,7 @@ def _outdated_models() -> list[tuple[str, ...]]:
         ),
         (
             code("MAX_THINKING_TOKENS=1024"),
-            _(
-                "Recent models decide for themselves how long to think and ignore it. Use the effort "
-                "level instead."
-            ),
+            _("Recent models decide for themselves how long to think and ignore it. Use the effort level instead."),
         ),
     ]
 
@@ -60,10 +54,7 @@ def _outdated_settings() -> list[tuple[str, ...]]:
     return [
         (
             _("`AWS_REGION` is required"),
-            _(
-                "No longer required. It is pinned here all the same, so that no other profile decides "
-                "your Region."
-            ),
+            _("No longer required. It is pinned here all the same, so that no other profile decides your Region."),
         ),
         (
             code("CLAUDE_CODE_MAX_OUTPUT_TOKENS=4096"),
@@ -91,10 +82,7 @@ def _outdated_access() -> list[tuple[str, ...]]:
         ),
         (
             _("Request models on the Model access page"),
-            _(
-                "That page no longer exists. An admin submits a form once for the account; Onramp has "
-                "checked it."
-            ),
+            _("That page no longer exists. An admin submits a form once for the account; Onramp has checked it."),
         ),
         (
             _("An IAM policy that names inference profiles only"),
@@ -127,8 +115,7 @@ def _credentials(inputs: BundleInputs) -> list[tuple[str, ...]]:
         (
             code("403 The security token included in the request is expired"),
             _("Older temporary credentials are in use."),
-            _("Run `%(command)s`, and unset `AWS_ACCESS_KEY_ID` and `AWS_SESSION_TOKEN` in this terminal.")
-            % login,
+            _("Run `%(command)s`, and unset `AWS_ACCESS_KEY_ID` and `AWS_SESSION_TOKEN` in this terminal.") % login,
         ),
         (
             _("Browser tabs open again and again"),
@@ -163,10 +150,7 @@ def _models() -> list[tuple[str, ...]]:
         (
             code("400 The provided model identifier is invalid"),
             _("The model id does not belong to this Region, or the model was retired."),
-            _(
-                "Use the ids of this bundle. If they are the ones that fail, download a new bundle from "
-                "Onramp."
-            ),
+            _("Use the ids of this bundle. If they are the ones that fail, download a new bundle from Onramp."),
         ),
         (
             code("400 Invocation of model ID ... with on-demand throughput isn't supported"),

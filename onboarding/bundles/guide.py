@@ -34,10 +34,7 @@ def guide(inputs: BundleInputs) -> bytes:
 def _opening(inputs: BundleInputs) -> list[str]:
     return [
         "# " + _("Claude Code on Amazon Bedrock"),
-        _(
-            "Made by Onramp for %(person)s (%(email)s): plan %(plan)s, revision %(revision)d, for "
-            "%(platform)s."
-        )
+        _("Made by Onramp for %(person)s (%(email)s): plan %(plan)s, revision %(revision)d, for %(platform)s.")
         % {
             "person": isolated(inputs.person_name),
             "email": isolated(inputs.person_email),
@@ -102,10 +99,7 @@ def _limits(inputs: BundleInputs) -> list[str]:
     limits = []
     if inputs.max_output_tokens is not None:
         limits.append(
-            _(
-                "One answer is at most %(tokens)d tokens long. Bedrock sets this much of the quota aside "
-                "per request."
-            )
+            _("One answer is at most %(tokens)d tokens long. Bedrock sets this much of the quota aside per request.")
             % {"tokens": inputs.max_output_tokens}
         )
     if rules := denied_tools(inputs):
@@ -119,13 +113,8 @@ def _what_is_left_out(inputs: BundleInputs) -> list[str]:
         return []
     return [
         "## " + _("What is left out, and why"),
-        _(
-            "Your plan names these models too. They could not be verified for you, so they are not in the "
-            "bundle:"
-        ),
-        bullets(
-            [f"{left.tier.label}, {code(left.profile_id)}: {text(left.why)}" for left in inputs.left_out]
-        ),
+        _("Your plan names these models too. They could not be verified for you, so they are not in the bundle:"),
+        bullets([f"{left.tier.label}, {code(left.profile_id)}: {text(left.why)}" for left in inputs.left_out]),
         _("When that has changed, verify again in Onramp and download a new bundle: %(portal)s")
         % {"portal": _link("portal_url", inputs.portal_url)},
     ]
@@ -136,10 +125,7 @@ def _check_the_files(inputs: BundleInputs, commands: Commands) -> list[str]:
         "## " + _("Before you start: check the files"),
         _("Compare the SHA-256 of the zip with the one that Onramp shows beside your bundle:"),
         block(commands.fence, commands.digest_of_archive),
-        _(
-            "Unpack the zip into an empty folder, open a terminal there, and check each file against the "
-            "list:"
-        ),
+        _("Unpack the zip into an empty folder, open a terminal there, and check each file against the list:"),
         block(commands.fence, *commands.verify_files),
         _("Nothing must be printed: each name that appears is a file that differs.")
         if inputs.platform is Platform.WINDOWS
@@ -165,10 +151,7 @@ def _step_claude_code(commands: Commands) -> list[str]:
         _("The native installer is the best choice, because it keeps itself up to date:"),
         block(commands.fence, commands.install_claude),
         *_package_manager(commands),
-        _(
-            "Avoid npm unless you have Node 22 or newer: on an older Node it installs an old version and "
-            "says nothing."
-        ),
+        _("Avoid npm unless you have Node 22 or newer: on an older Node it installs an old version and says nothing."),
     ]
 
 
@@ -198,10 +181,7 @@ def _step_aws_config(inputs: BundleInputs, commands: Commands) -> list[str]:
     first, last = markers(inputs.aws_profile)
     return [
         "### 3. " + _("Add the AWS profile"),
-        _(
-            "The file `aws-config` goes to the end of `%(path)s`. First look whether its sections are "
-            "there already:"
-        )
+        _("The file `aws-config` goes to the end of `%(path)s`. First look whether its sections are there already:")
         % {"path": commands.config_path},
         block(commands.fence, commands.find_headings.format(session=session, profile=profile)),
         _("If nothing is found, or the file does not exist yet, append it:"),
@@ -218,20 +198,14 @@ def _step_aws_config(inputs: BundleInputs, commands: Commands) -> list[str]:
 def _step_settings(commands: Commands) -> list[str]:
     return [
         "### 4. " + _("Put settings.json in its place"),
-        _(
-            "Its place is `%(path)s`, or the folder in `CLAUDE_CONFIG_DIR` if you set that. This never "
-            "overwrites:"
-        )
+        _("Its place is `%(path)s`, or the folder in `CLAUDE_CONFIG_DIR` if you set that. This never overwrites:")
         % {"path": commands.settings_path},
         block(commands.fence, *commands.copy_settings),
         _("If you already have a settings.json, keep a copy of it, then merge by hand:"),
         bullets(
             [
                 _("`env`: add our variables to yours; where both have one, take ours."),
-                _(
-                    "`model`, `availableModels`, `enforceAvailableModels`, `awsAuthRefresh`: replace "
-                    "yours as a whole."
-                ),
+                _("`model`, `availableModels`, `enforceAvailableModels`, `awsAuthRefresh`: replace yours as a whole."),
                 _("`permissions.deny`: keep your rules and add ours."),
                 _("Everything else of yours stays as it is."),
             ]
@@ -264,10 +238,7 @@ def _step_first_run(commands: Commands) -> list[str]:
         ),
         _("Now open one of your projects in the terminal and start:"),
         block(commands.fence, "claude"),
-        _(
-            "Restart Claude Code after every change of settings.json: it reads provider and Region at the "
-            "start only."
-        ),
+        _("Restart Claude Code after every change of settings.json: it reads provider and Region at the start only."),
     ]
 
 

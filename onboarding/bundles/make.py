@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from onboarding.access import Access
+from onboarding.access import Access, Proof
 from onboarding.bundles.build import Built, build
 from onboarding.bundles.inputs import BundleInputs, IdentityCenterSession, LeftOut
 from onboarding.enums import Outcome, Platform, Tier
@@ -23,9 +23,7 @@ def inputs_for(access: Access, *, platform: Platform, language: str) -> BundleIn
 
     Raises NotVerified.
     """
-    revision, principal = access.revision, access.principal
-    if not access.is_ready or revision is None or principal is None:
-        raise NotVerified(access.person.email)
+    revision, principal = _proof(access).revision, _proof(access).principal
     center = revision.identity_center
     return BundleInputs(
         person_name=access.person.name,
@@ -48,14 +46,20 @@ def inputs_for(access: Access, *, platform: Platform, language: str) -> BundleIn
     )
 
 
+def _proof(access: Access) -> Proof:
+    proof = access.proof
+    if proof is None:
+        raise NotVerified(access.person.email)
+    return proof
+
+
 def _left_out(access: Access, language: str) -> tuple[LeftOut, ...]:
     """The tiers that were not seen to work, each with the layer that said no."""
-    if access.verified is None:
-        return ()
+    answers = _proof(access).verification.answers
+    denied = answers.filter(finding__outcome__in=[Outcome.FAILED, Outcome.UNKNOWN]).select_related("finding")
     with translation.override(language):
         why: dict[str, str] = {}
-        missing = access.verified.answers.filter(finding__outcome__in=[Outcome.FAILED, Outcome.UNKNOWN])
-        for answer in missing.select_related("finding"):
+        for answer in denied:
             why.setdefault(answer.about, _sentence(answer.finding))
         return tuple(LeftOut(tier, profile, why.get(profile, "")) for tier, profile in access.left_out.items())
 
@@ -70,20 +74,17 @@ def _sentence(finding: Finding) -> str:
 @transaction.atomic
 def make_bundle(access: Access, *, platform: Platform, language: str, actor: str) -> Built:
     """Build a person's bundle and record that it was made. Raises NotVerified."""
+    proof = _proof(access)
     built = build(inputs_for(access, platform=platform, language=language))
     Bundle.objects.create(
         person=access.person,
-        revision=access.revision,
-        verification=access.verified,
+        revision=proof.revision,
+        verification=proof.verification,
         platform=platform,
         language=language,
         digest=built.digest,
     )
     AuditEvent.objects.record(
-        actor=actor,
-        action="bundle.made",
-        target=access.person.email,
-        digest=built.digest,
-        platform=str(platform),
+        actor=actor, action="bundle.made", target=access.person.email, digest=built.digest, platform=str(platform)
     )
     return built

@@ -76,6 +76,4 @@ def _settings(inputs: BundleInputs) -> dict[str, Any]:
 def _pins(inputs: BundleInputs) -> dict[str, str]:
     if inputs.default_tier not in inputs.models:
         raise UnsafeValue("default_tier")
-    return {
-        f"ANTHROPIC_DEFAULT_{tier.name}_MODEL": inputs.models.get(tier, inputs.default_model) for tier in Tier
-    }
+    return {f"ANTHROPIC_DEFAULT_{tier.name}_MODEL": inputs.models.get(tier, inputs.default_model) for tier in Tier}

@@ -61,7 +61,8 @@ class Case:
 
     def facts(self, check: str, about: str = "") -> Facts:
         """The facts of an answered question; checks learn from one another through them and in no other way."""
-        return self.findings[check, about].facts
+        facts: Facts = self.findings[check, about].facts
+        return facts
 
     def once(self, key: object, ask: Callable[[], T]) -> T:
         """`ask()`, called once in this run for `key`: one AWS call can answer several questions."""
@@ -103,7 +104,7 @@ class Check(ABC):
     def answer(self, about: str, case: Case) -> Answer:
         """Ask. May raise AwsError, which becomes *unknown*."""
 
-    def keep(self, finding: Finding, case: Case) -> None:
+    def keep(self, finding: Finding, case: Case) -> None:  # noqa: B027 -- most checks keep nothing else
         """Write what else the answer taught, in the transaction that records it. Must be idempotent."""
 
     def words(self, facts: Facts) -> dict[str, str]:

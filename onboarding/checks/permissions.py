@@ -57,7 +57,9 @@ class PermissionsCheck(Check):
         ),
         "identity-policy": Reason(
             _("Your role may not invoke %(model)s in %(regions)s"),
-            _("Bedrock may route %(profile)s to %(regions)s, and the identity policy of %(role)s does not allow that."),
+            _(
+                "Bedrock may route %(profile)s to %(regions)s, and the identity policy of %(role)s does not allow that."
+            ),
             _("An admin adds this statement to the permission set's policy."),
             Actor.ADMIN,
             _("Statements the policy lacks"),

@@ -44,6 +44,13 @@ class Explanation:
     evidence: tuple[tuple[str, str], ...]
 
 
+class _Words(dict[str, str]):
+    """A fact that an older version of a check did not write is shown as missing, and fails no page."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
 def questions(revision: PlanRevision) -> list[Question]:
     """Everything a verification against `revision` asks, in order."""
     return [Question(check, about) for check in CHECKS for about in check.questions(revision)]
@@ -54,13 +61,13 @@ def explain(finding: Finding) -> Explanation:
     check = BY_NAME.get(finding.check_name)
     reason = (check.REASONS.get(finding.reason) if check else None) or UNKNOWN_REASONS.get(finding.reason)
     if check is None or reason is None:
-        label = Outcome(finding.outcome).label
+        label = str(Outcome(finding.outcome).label)
         return Explanation(f"{finding.check_name}: {label}", label, "", Actor.NOBODY, "", "", ())
     return _explain(check, reason, finding)
 
 
 def _explain(check: Check, reason: Reason, finding: Finding) -> Explanation:
-    words = check.words(finding.facts)
+    words = _Words(check.words(finding.facts))
 
     def fill(template: Text) -> str:
         return str(template) % words

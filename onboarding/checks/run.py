@@ -137,10 +137,12 @@ def _is_usable(case: Case, check_name: str, about: str) -> bool:
 
 def _finding(check: Check, about: str, case: Case, verification: Verification) -> Finding:
     """The subject's newest finding while it holds, else a new one; asked by one worker at a time."""
-    subject, _ = Subject.objects.get_or_create(check_name=check.name, key=check.subject(about, case))
+    subject, _ = Subject.objects.select_related("latest").get_or_create(
+        check_name=check.name, key=check.subject(about, case)
+    )
     deadline = time.monotonic() + SUBJECT_LEASE.total_seconds() + 1
     while True:
-        latest = Finding.objects.filter(pk=subject.latest_id).first()
+        latest = subject.latest
         if latest is not None and _holds(latest, verification):
             return latest
         if _claim_subject(subject) or time.monotonic() > deadline:
@@ -153,7 +155,7 @@ def _finding(check: Check, about: str, case: Case, verification: Verification) -
 def _holds(finding: Finding, verification: Verification) -> bool:
     """Whether an answer given before will do.
 
-    Somebody who asks again wants to see what changed: then only a pass still holds, or an answer newer than the asking.
+    Somebody who asks again wants to see what changed: then only a pass still holds, or an answer newer than that.
     """
     if finding.checked_at >= verification.queued_at:
         return True

@@ -6,306 +6,783 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
-import onboarding.models.plans
 from django.conf import settings
 from django.db import migrations, models
 
+import onboarding.models.plans
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role_arn', models.CharField(blank=True, help_text="Empty: the portal's own credentials.", max_length=300, validators=[django.core.validators.RegexValidator('\\Aarn:aws[a-z-]*:iam::\\d{12}:role/[\\w+=,.@/-]+\\Z', 'Enter the ARN of an IAM role.')])),
-                ('external_id', models.CharField(blank=True, max_length=200)),
-                ('account_id', models.CharField(max_length=12, unique=True, validators=[django.core.validators.RegexValidator('\\A\\d{12}\\Z', 'An account id has 12 digits.')])),
-                ('name', models.CharField(max_length=100)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role_arn",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty: the portal's own credentials.",
+                        max_length=300,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\Aarn:aws[a-z-]*:iam::\\d{12}:role/[\\w+=,.@/-]+\\Z", "Enter the ARN of an IAM role."
+                            )
+                        ],
+                    ),
+                ),
+                ("external_id", models.CharField(blank=True, max_length=200)),
+                (
+                    "account_id",
+                    models.CharField(
+                        max_length=12,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator("\\A\\d{12}\\Z", "An account id has 12 digits.")
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
             ],
             options={
-                'verbose_name': 'AWS account',
-                'verbose_name_plural': 'AWS accounts',
+                "verbose_name": "AWS account",
+                "verbose_name_plural": "AWS accounts",
             },
         ),
         migrations.CreateModel(
-            name='IdentityCenter',
+            name="IdentityCenter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role_arn', models.CharField(blank=True, help_text="Empty: the portal's own credentials.", max_length=300, validators=[django.core.validators.RegexValidator('\\Aarn:aws[a-z-]*:iam::\\d{12}:role/[\\w+=,.@/-]+\\Z', 'Enter the ARN of an IAM role.')])),
-                ('external_id', models.CharField(blank=True, max_length=200)),
-                ('name', models.SlugField(help_text="Names the sso-session in people's AWS config.", unique=True)),
-                ('region', models.CharField(max_length=25, validators=[django.core.validators.RegexValidator('\\A(?:[a-z]{2}(-[a-z]+)+-[0-9])\\Z', 'Enter a Region code, such as eu-west-1.')])),
-                ('start_url', models.CharField(max_length=200, validators=[django.core.validators.URLValidator(['https', 'http'])])),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role_arn",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty: the portal's own credentials.",
+                        max_length=300,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\Aarn:aws[a-z-]*:iam::\\d{12}:role/[\\w+=,.@/-]+\\Z", "Enter the ARN of an IAM role."
+                            )
+                        ],
+                    ),
+                ),
+                ("external_id", models.CharField(blank=True, max_length=200)),
+                ("name", models.SlugField(help_text="Names the sso-session in people's AWS config.", unique=True)),
+                (
+                    "region",
+                    models.CharField(
+                        max_length=25,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A(?:[a-z]{2}(-[a-z]+)+-[0-9])\\Z", "Enter a Region code, such as eu-west-1."
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "start_url",
+                    models.CharField(
+                        max_length=200, validators=[django.core.validators.URLValidator(["https", "http"])]
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'Identity Center',
-                'verbose_name_plural': 'Identity Centers',
+                "verbose_name": "Identity Center",
+                "verbose_name_plural": "Identity Centers",
             },
         ),
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('slug', models.SlugField(help_text="Names the AWS profile on people's machines.", unique=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True)),
+                ("slug", models.SlugField(help_text="Names the AWS profile on people's machines.", unique=True)),
             ],
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'user',
-                'verbose_name_plural': 'users',
-                'abstract': False,
+                "verbose_name": "user",
+                "verbose_name_plural": "users",
+                "abstract": False,
             },
             managers=[
-                ('objects', django.contrib.auth.models.UserManager()),
+                ("objects", django.contrib.auth.models.UserManager()),
             ],
         ),
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('actor', models.CharField(help_text="An e-mail, or the command's name.", max_length=254)),
-                ('action', models.CharField(max_length=50)),
-                ('target', models.CharField(max_length=254)),
-                ('details', models.JSONField(blank=True, default=dict)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("actor", models.CharField(help_text="An e-mail, or the command's name.", max_length=254)),
+                ("action", models.CharField(max_length=50)),
+                ("target", models.CharField(max_length=254)),
+                ("details", models.JSONField(blank=True, default=dict)),
             ],
             options={
-                'indexes': [models.Index(fields=['-at'], name='audit_newest')],
+                "indexes": [models.Index(fields=["-at"], name="audit_newest")],
             },
         ),
         migrations.CreateModel(
-            name='Finding',
+            name="Finding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('check_name', models.CharField(max_length=40, verbose_name='check')),
-                ('scope', models.CharField(choices=[('account', 'Account'), ('role', 'Role'), ('person', 'Person')], max_length=10)),
-                ('subject', models.CharField(max_length=500)),
-                ('outcome', models.CharField(choices=[('passed', 'Passed'), ('warning', 'Warning'), ('failed', 'Failed'), ('unknown', 'Unknown')], max_length=10)),
-                ('layer', models.CharField(blank=True, choices=[('directory', 'Identity Center directory'), ('assignment', 'Permission set assignment'), ('inference-profile', 'Inference profile'), ('region-availability', 'Model availability in the Region'), ('agreement', 'Model agreement'), ('use-case-form', 'Anthropic use-case form'), ('authorization', 'Account authorization for the model'), ('entitlement', 'Model entitlement'), ('identity-policy', 'Identity policy'), ('permissions-boundary', 'Permissions boundary'), ('service-control-policy', 'Service control policy'), ('aws', 'AWS gave no answer'), ('portal', "Onramp's own AWS access")], max_length=30)),
-                ('reason', models.CharField(max_length=60)),
-                ('facts', models.JSONField(blank=True, default=dict)),
-                ('checked_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('fresh_until', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("check_name", models.CharField(max_length=40, verbose_name="check")),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[("account", "Account"), ("role", "Role"), ("person", "Person")], max_length=10
+                    ),
+                ),
+                ("subject", models.CharField(max_length=500)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("passed", "Passed"),
+                            ("warning", "Warning"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "layer",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("directory", "Identity Center directory"),
+                            ("assignment", "Permission set assignment"),
+                            ("inference-profile", "Inference profile"),
+                            ("region-availability", "Model availability in the Region"),
+                            ("agreement", "Model agreement"),
+                            ("use-case-form", "Anthropic use-case form"),
+                            ("authorization", "Account authorization for the model"),
+                            ("entitlement", "Model entitlement"),
+                            ("identity-policy", "Identity policy"),
+                            ("permissions-boundary", "Permissions boundary"),
+                            ("service-control-policy", "Service control policy"),
+                            ("aws", "AWS gave no answer"),
+                            ("portal", "Onramp's own AWS access"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=60)),
+                ("facts", models.JSONField(blank=True, default=dict)),
+                ("checked_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("fresh_until", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('outcome__in', ['failed', 'unknown']), _negated=True), models.Q(('layer', ''), _negated=True), _connector='OR'), name='finding_no_names_its_layer')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome__in", ["failed", "unknown"]), _negated=True),
+                            models.Q(("layer", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="finding_no_names_its_layer",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Person',
+            name="Person",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email', models.EmailField(help_text='As the identity provider spells it.', max_length=254)),
-                ('name', models.CharField(blank=True, max_length=200)),
-                ('role', models.CharField(choices=[('person', 'Person'), ('auditor', 'Auditor'), ('admin', 'Admin')], default='person', max_length=10)),
-                ('is_active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('seen_at', models.DateTimeField(blank=True, null=True, verbose_name='last signed in at')),
-                ('user', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='person', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("email", models.EmailField(help_text="As the identity provider spells it.", max_length=254)),
+                ("name", models.CharField(blank=True, max_length=200)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("person", "Person"), ("auditor", "Auditor"), ("admin", "Admin")],
+                        default="person",
+                        max_length=10,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("seen_at", models.DateTimeField(blank=True, null=True, verbose_name="last signed in at")),
+                (
+                    "user",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="person",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'person',
-                'verbose_name_plural': 'people',
+                "verbose_name": "person",
+                "verbose_name_plural": "people",
             },
         ),
         migrations.CreateModel(
-            name='PlanRevision',
+            name="PlanRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('is_current', models.BooleanField(default=False)),
-                ('published_at', models.DateTimeField(auto_now_add=True)),
-                ('note', models.TextField(blank=True)),
-                ('region', models.CharField(max_length=25, validators=[django.core.validators.RegexValidator('\\A(?:[a-z]{2}(-[a-z]+)+-[0-9])\\Z', 'Enter a Region code, such as eu-west-1.')], verbose_name='source Region')),
-                ('opus', models.CharField(blank=True, max_length=200, validators=[django.core.validators.RegexValidator('\\A[a-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z0-9.:_-]+\\Z', "Enter an inference profile's id.")], verbose_name='Opus')),
-                ('sonnet', models.CharField(blank=True, max_length=200, validators=[django.core.validators.RegexValidator('\\A[a-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z0-9.:_-]+\\Z', "Enter an inference profile's id.")], verbose_name='Sonnet')),
-                ('haiku', models.CharField(blank=True, max_length=200, validators=[django.core.validators.RegexValidator('\\A[a-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z0-9.:_-]+\\Z', "Enter an inference profile's id.")], verbose_name='Haiku')),
-                ('default_tier', models.CharField(choices=[('opus', 'Opus'), ('sonnet', 'Sonnet'), ('haiku', 'Haiku')], max_length=10)),
-                ('permission_set', models.CharField(blank=True, help_text='The permission set to use when a person has several; empty: the only one, or the first by name.', max_length=32, validators=[django.core.validators.RegexValidator('\\A(?:[A-Za-z0-9_+=,.@-]{1,32})\\Z', "Enter a permission set's name.")])),
-                ('credential_method', models.CharField(choices=[('identity-center', 'IAM Identity Center')], default='identity-center', max_length=20)),
-                ('max_output_tokens', models.PositiveIntegerField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(1024), django.core.validators.MaxValueValidator(128000)])),
-                ('denied_tools', models.JSONField(blank=True, default=list, help_text='Claude Code permission rules, such as "Read(./.env)".', validators=[onboarding.models.plans.validate_permission_rules])),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='plan_revisions', to='onboarding.account')),
-                ('identity_center', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='plan_revisions', to='onboarding.identitycenter')),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='onboarding.plan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("is_current", models.BooleanField(default=False)),
+                ("published_at", models.DateTimeField(auto_now_add=True)),
+                ("note", models.TextField(blank=True)),
+                (
+                    "region",
+                    models.CharField(
+                        max_length=25,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A(?:[a-z]{2}(-[a-z]+)+-[0-9])\\Z", "Enter a Region code, such as eu-west-1."
+                            )
+                        ],
+                        verbose_name="source Region",
+                    ),
+                ),
+                (
+                    "opus",
+                    models.CharField(
+                        blank=True,
+                        max_length=200,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[a-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z0-9.:_-]+\\Z",
+                                "Enter an inference profile's id.",
+                            )
+                        ],
+                        verbose_name="Opus",
+                    ),
+                ),
+                (
+                    "sonnet",
+                    models.CharField(
+                        blank=True,
+                        max_length=200,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[a-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z0-9.:_-]+\\Z",
+                                "Enter an inference profile's id.",
+                            )
+                        ],
+                        verbose_name="Sonnet",
+                    ),
+                ),
+                (
+                    "haiku",
+                    models.CharField(
+                        blank=True,
+                        max_length=200,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[a-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z0-9.:_-]+\\Z",
+                                "Enter an inference profile's id.",
+                            )
+                        ],
+                        verbose_name="Haiku",
+                    ),
+                ),
+                (
+                    "default_tier",
+                    models.CharField(
+                        choices=[("opus", "Opus"), ("sonnet", "Sonnet"), ("haiku", "Haiku")], max_length=10
+                    ),
+                ),
+                (
+                    "permission_set",
+                    models.CharField(
+                        blank=True,
+                        help_text="The permission set to use when a person has several; empty: the only one, or the first by name.",
+                        max_length=32,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A(?:[A-Za-z0-9_+=,.@-]{1,32})\\Z", "Enter a permission set's name."
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "credential_method",
+                    models.CharField(
+                        choices=[("identity-center", "IAM Identity Center")], default="identity-center", max_length=20
+                    ),
+                ),
+                (
+                    "max_output_tokens",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1024),
+                            django.core.validators.MaxValueValidator(128000),
+                        ],
+                    ),
+                ),
+                (
+                    "denied_tools",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text='Claude Code permission rules, such as "Read(./.env)".',
+                        validators=[onboarding.models.plans.validate_permission_rules],
+                    ),
+                ),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="plan_revisions",
+                        to="onboarding.account",
+                    ),
+                ),
+                (
+                    "identity_center",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="plan_revisions",
+                        to="onboarding.identitycenter",
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="revisions", to="onboarding.plan"
+                    ),
+                ),
             ],
             options={
-                'ordering': (models.OrderBy(models.F('plan_id')), models.OrderBy(models.F('number'), descending=True)),
+                "ordering": (models.OrderBy(models.F("plan_id")), models.OrderBy(models.F("number"), descending=True)),
             },
         ),
         migrations.CreateModel(
-            name='Price',
+            name="Price",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model_id', models.CharField(help_text="The base model's id, such as anthropic.claude-opus-5.", max_length=200)),
-                ('endpoint_kind', models.CharField(choices=[('global', 'Global'), ('geographic', 'Geographic'), ('in-region', 'In-Region')], max_length=20)),
-                ('token_class', models.CharField(choices=[('input', 'Input'), ('output', 'Output'), ('cache-read', 'Cache read'), ('cache-write-5m', 'Cache write, 5 minutes'), ('cache-write-1h', 'Cache write, 1 hour')], max_length=20)),
-                ('usd_per_million', models.DecimalField(decimal_places=6, max_digits=12)),
-                ('valid_from', models.DateField()),
-                ('source', models.CharField(help_text='Where the figure comes from.', max_length=200)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "model_id",
+                    models.CharField(
+                        help_text="The base model's id, such as anthropic.claude-opus-5.", max_length=200
+                    ),
+                ),
+                (
+                    "endpoint_kind",
+                    models.CharField(
+                        choices=[("global", "Global"), ("geographic", "Geographic"), ("in-region", "In-Region")],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "token_class",
+                    models.CharField(
+                        choices=[
+                            ("input", "Input"),
+                            ("output", "Output"),
+                            ("cache-read", "Cache read"),
+                            ("cache-write-5m", "Cache write, 5 minutes"),
+                            ("cache-write-1h", "Cache write, 1 hour"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("usd_per_million", models.DecimalField(decimal_places=6, max_digits=12)),
+                ("valid_from", models.DateField()),
+                ("source", models.CharField(help_text="Where the figure comes from.", max_length=200)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('model_id', 'endpoint_kind', 'token_class', 'valid_from'), name='price_once_a_day'), models.CheckConstraint(condition=models.Q(('usd_per_million__gte', 0)), name='price_not_negative')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("model_id", "endpoint_kind", "token_class", "valid_from"), name="price_once_a_day"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("usd_per_million__gte", 0)), name="price_not_negative"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Principal',
+            name="Principal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role_arn', models.CharField(max_length=300)),
-                ('permission_set', models.CharField(max_length=32)),
-                ('session_name', models.CharField(help_text="Ends the assumed role's ARN: the directory's user name.", max_length=128)),
-                ('found_via', models.CharField(blank=True, help_text='The group that carries the assignment; empty: assigned directly.', max_length=200)),
-                ('is_chosen', models.BooleanField(default=False, help_text="The role this person's bundle signs in to.")),
-                ('seen_at', models.DateTimeField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='principals', to='onboarding.account')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='principals', to='onboarding.person')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("role_arn", models.CharField(max_length=300)),
+                ("permission_set", models.CharField(max_length=32)),
+                (
+                    "session_name",
+                    models.CharField(
+                        help_text="Ends the assumed role's ARN: the directory's user name.", max_length=128
+                    ),
+                ),
+                (
+                    "found_via",
+                    models.CharField(
+                        blank=True,
+                        help_text="The group that carries the assignment; empty: assigned directly.",
+                        max_length=200,
+                    ),
+                ),
+                (
+                    "is_chosen",
+                    models.BooleanField(default=False, help_text="The role this person's bundle signs in to."),
+                ),
+                ("seen_at", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="principals", to="onboarding.account"
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="principals", to="onboarding.person"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Subject',
+            name="Subject",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('check_name', models.CharField(max_length=40)),
-                ('key', models.CharField(max_length=500)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('latest', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='onboarding.finding')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("check_name", models.CharField(max_length=40)),
+                ("key", models.CharField(max_length=500)),
+                ("lease_until", models.DateTimeField(null=True)),
+                (
+                    "latest",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="onboarding.finding",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Team',
+            name="Team",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True)),
-                ('group', models.CharField(help_text="The identity provider's group, exactly as its claim spells it.", max_length=200, unique=True)),
-                ('cost_centre', models.CharField(blank=True, max_length=50)),
-                ('monthly_budget', models.DecimalField(blank=True, decimal_places=2, max_digits=12, null=True, verbose_name='monthly budget in USD')),
-                ('plan', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='teams', to='onboarding.plan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True)),
+                (
+                    "group",
+                    models.CharField(
+                        help_text="The identity provider's group, exactly as its claim spells it.",
+                        max_length=200,
+                        unique=True,
+                    ),
+                ),
+                ("cost_centre", models.CharField(blank=True, max_length=50)),
+                (
+                    "monthly_budget",
+                    models.DecimalField(
+                        blank=True, decimal_places=2, max_digits=12, null=True, verbose_name="monthly budget in USD"
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="teams",
+                        to="onboarding.plan",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='person',
-            name='team',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='people', to='onboarding.team'),
+            model_name="person",
+            name="team",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="people",
+                to="onboarding.team",
+            ),
         ),
         migrations.CreateModel(
-            name='Verification',
+            name="Verification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('trigger', models.CharField(choices=[('sign-in', 'because you signed in'), ('recheck', 'because you asked to verify again'), ('command', 'because an operator ran it')], max_length=20)),
-                ('state', models.CharField(choices=[('queued', 'Waiting'), ('running', 'Running'), ('done', 'Done')], default='queued', max_length=10)),
-                ('outcome', models.CharField(blank=True, choices=[('ready', 'Ready'), ('blocked', 'Blocked'), ('unknown', 'Unknown')], max_length=10)),
-                ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('fence', models.PositiveIntegerField(default=0)),
-                ('verified_profiles', models.JSONField(blank=True, default=list, help_text='The inference profiles that were seen to work for this person.')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='verifications', to='onboarding.person')),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='verifications', to='onboarding.planrevision')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=[
+                            ("sign-in", "because you signed in"),
+                            ("recheck", "because you asked to verify again"),
+                            ("command", "because an operator ran it"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("queued", "Waiting"), ("running", "Running"), ("done", "Done")],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[("ready", "Ready"), ("blocked", "Blocked"), ("unknown", "Unknown")],
+                        max_length=10,
+                    ),
+                ),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("fence", models.PositiveIntegerField(default=0)),
+                (
+                    "verified_profiles",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="The inference profiles that were seen to work for this person.",
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="verifications",
+                        to="onboarding.person",
+                    ),
+                ),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="verifications",
+                        to="onboarding.planrevision",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Bundle',
+            name="Bundle",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('platform', models.CharField(choices=[('macos', 'macOS'), ('linux', 'Linux'), ('windows', 'Windows')], max_length=10)),
-                ('language', models.CharField(max_length=10)),
-                ('digest', models.CharField(help_text='SHA-256 of the zip', max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bundles', to='onboarding.person')),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bundles', to='onboarding.planrevision')),
-                ('verification', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bundles', to='onboarding.verification')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "platform",
+                    models.CharField(
+                        choices=[("macos", "macOS"), ("linux", "Linux"), ("windows", "Windows")], max_length=10
+                    ),
+                ),
+                ("language", models.CharField(max_length=10)),
+                ("digest", models.CharField(help_text="SHA-256 of the zip", max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="bundles", to="onboarding.person"
+                    ),
+                ),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bundles",
+                        to="onboarding.planrevision",
+                    ),
+                ),
+                (
+                    "verification",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bundles",
+                        to="onboarding.verification",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='VerificationFinding',
+            name="VerificationFinding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('about', models.CharField(blank=True, help_text="An inference profile's id; empty: the person.", max_length=200)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('finding', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='onboarding.finding')),
-                ('verification', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='onboarding.verification')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "about",
+                    models.CharField(
+                        blank=True, help_text="An inference profile's id; empty: the person.", max_length=200
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                (
+                    "finding",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="onboarding.finding"
+                    ),
+                ),
+                (
+                    "verification",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="answers",
+                        to="onboarding.verification",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position',),
+                "ordering": ("position",),
             },
         ),
         migrations.AddField(
-            model_name='verification',
-            name='findings',
-            field=models.ManyToManyField(related_name='verifications', through='onboarding.VerificationFinding', to='onboarding.finding'),
+            model_name="verification",
+            name="findings",
+            field=models.ManyToManyField(
+                related_name="verifications", through="onboarding.VerificationFinding", to="onboarding.finding"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planrevision',
-            constraint=models.UniqueConstraint(fields=('plan', 'number'), name='plan_revision_number_once'),
+            model_name="planrevision",
+            constraint=models.UniqueConstraint(fields=("plan", "number"), name="plan_revision_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='planrevision',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('plan',), name='plan_one_current_revision'),
+            model_name="planrevision",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_current", True)), fields=("plan",), name="plan_one_current_revision"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planrevision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('default_tier', 'opus'), models.Q(('opus', ''), _negated=True)), models.Q(('default_tier', 'sonnet'), models.Q(('sonnet', ''), _negated=True)), models.Q(('default_tier', 'haiku'), models.Q(('haiku', ''), _negated=True)), _connector='OR'), name='plan_revision_default_tier_has_model'),
+            model_name="planrevision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("default_tier", "opus"), models.Q(("opus", ""), _negated=True)),
+                    models.Q(("default_tier", "sonnet"), models.Q(("sonnet", ""), _negated=True)),
+                    models.Q(("default_tier", "haiku"), models.Q(("haiku", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="plan_revision_default_tier_has_model",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='principal',
-            constraint=models.UniqueConstraint(fields=('person', 'role_arn'), name='principal_once_per_person'),
+            model_name="principal",
+            constraint=models.UniqueConstraint(fields=("person", "role_arn"), name="principal_once_per_person"),
         ),
         migrations.AddConstraint(
-            model_name='principal',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_chosen', True)), fields=('person', 'account'), name='principal_one_chosen'),
+            model_name="principal",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_chosen", True)), fields=("person", "account"), name="principal_one_chosen"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subject',
-            constraint=models.UniqueConstraint(fields=('check_name', 'key'), name='subject_once'),
+            model_name="subject",
+            constraint=models.UniqueConstraint(fields=("check_name", "key"), name="subject_once"),
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(django.db.models.functions.text.Upper('email'), name='person_email_upper'),
+            model_name="person",
+            index=models.Index(django.db.models.functions.text.Upper("email"), name="person_email_upper"),
         ),
         migrations.AddConstraint(
-            model_name='verificationfinding',
-            constraint=models.UniqueConstraint(fields=('verification', 'position'), name='verification_question_once'),
+            model_name="verificationfinding",
+            constraint=models.UniqueConstraint(fields=("verification", "position"), name="verification_question_once"),
         ),
         migrations.AddIndex(
-            model_name='verification',
-            index=models.Index(fields=['person', '-queued_at'], name='verification_newest'),
+            model_name="verification",
+            index=models.Index(fields=["person", "-queued_at"], name="verification_newest"),
         ),
         migrations.AddIndex(
-            model_name='verification',
-            index=models.Index(condition=models.Q(('state__in', ('queued', 'running'))), fields=['queued_at'], name='verification_live'),
+            model_name="verification",
+            index=models.Index(
+                condition=models.Q(("state__in", ("queued", "running"))),
+                fields=["queued_at"],
+                name="verification_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='verification',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('queued', 'running'))), fields=('person',), name='verification_one_live_per_person'),
+            model_name="verification",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("queued", "running"))),
+                fields=("person",),
+                name="verification_one_live_per_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='verification',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'done'), models.Q(('outcome', ''), _negated=True), ('finished_at__isnull', False)), models.Q(models.Q(('state', 'done'), _negated=True), ('outcome', ''), ('finished_at__isnull', True)), _connector='OR'), name='verification_done_has_outcome'),
+            model_name="verification",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("state", "done"), models.Q(("outcome", ""), _negated=True), ("finished_at__isnull", False)
+                    ),
+                    models.Q(
+                        models.Q(("state", "done"), _negated=True), ("outcome", ""), ("finished_at__isnull", True)
+                    ),
+                    _connector="OR",
+                ),
+                name="verification_done_has_outcome",
+            ),
         ),
     ]

@@ -1,5 +1,7 @@
 """The rows. They hold fields, constraints, querysets and predicates; they never reach the cloud."""
 
+from __future__ import annotations
+
 from onboarding.models.accounts import Account, IdentityCenter
 from onboarding.models.audit import AuditEvent
 from onboarding.models.bundles import Bundle

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from onboarding.enums import Role
@@ -22,7 +23,9 @@ class Team(models.Model):
     )
     plan = models.ForeignKey("onboarding.Plan", on_delete=models.PROTECT, null=True, blank=True, related_name="teams")
     cost_centre = models.CharField(max_length=50, blank=True)
-    monthly_budget = models.DecimalField(_("monthly budget in USD"), max_digits=12, decimal_places=2, null=True, blank=True)
+    monthly_budget = models.DecimalField(
+        _("monthly budget in USD"), max_digits=12, decimal_places=2, null=True, blank=True
+    )
 
     def __str__(self) -> str:
         return self.name
@@ -53,7 +56,7 @@ class Person(models.Model):
         verbose_name_plural = _("people")
         indexes = [
             # PersonQuerySet.for_email: the commands, and the first sign-in of somebody known before.
-            models.Index(models.functions.Upper("email"), name="person_email_upper"),
+            models.Index(Upper("email"), name="person_email_upper"),
         ]
 
     def __str__(self) -> str:

@@ -16,9 +16,7 @@ pytestmark = pytest.mark.usefixtures("company")
 def verify(email: str, trigger: Trigger = Trigger.SIGN_IN) -> Verification:
     access = access_of(Person.objects.get(email=email))
     assert access.revision is not None
-    verification = open_verification(
-        person=access.person, revision=access.revision, trigger=trigger, actor="tests"
-    )
+    verification = open_verification(person=access.person, revision=access.revision, trigger=trigger, actor="tests")
     run(verification.pk)
     verification.refresh_from_db()
     return verification

@@ -27,7 +27,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, email: str, json: bool, **options: Any) -> None:
         access = access_for_email(email)
         if access.revision is None:
-            raise CommandError(f"{access.person.email} is in no team with a published plan, so nothing can be verified.")
+            raise CommandError(
+                f"{access.person.email} is in no team with a published plan, so nothing can be verified."
+            )
         verification = open_verification(
             person=access.person, revision=access.revision, trigger=Trigger.COMMAND, actor="manage.py verify"
         )

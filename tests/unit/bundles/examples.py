@@ -29,9 +29,7 @@ EXAMPLE = BundleInputs(
     models=ALL_TIERS,
     default_tier=Tier.SONNET,
     left_out=(),
-    session=IdentityCenterSession(
-        "acme", "https://acme.awsapps.com/start/#", "eu-central-1", "ClaudeCodeDeveloper"
-    ),
+    session=IdentityCenterSession("acme", "https://acme.awsapps.com/start/#", "eu-central-1", "ClaudeCodeDeveloper"),
     max_output_tokens=32000,
     denied_tools=("Read(./.env)", "Read(./secrets/**)"),
     portal_url="https://onramp.acme.example",

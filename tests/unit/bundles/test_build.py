@@ -112,9 +112,7 @@ def test_sha256sum_accepts_the_list(tmp_path: Path) -> None:
     with unzipped(build(EXAMPLE).archive) as opened:
         opened.extractall(tmp_path)
     command = [program, "--check", "--strict", "SHA256SUMS"]
-    result = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=True, env={"LC_ALL": "C"}
-    )
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env={"LC_ALL": "C"})
     assert result.stdout.splitlines() == [f"{name}: OK" for name in NAMES if name != "SHA256SUMS"]
     (tmp_path / "settings.json").write_text("{}")
     assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 1

@@ -23,9 +23,7 @@ from tests.unit.bundles.examples import (
     without_haiku,
 )
 
-SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "data" / "claude-code-settings.schema.json").read_text("utf-8")
-)
+SCHEMA = json.loads((Path(__file__).parents[2] / "data" / "claude-code-settings.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 
 
@@ -95,9 +93,7 @@ def test_a_default_tier_without_model_is_refused() -> None:
         read(models={Tier.OPUS: OPUS}, default_tier=Tier.SONNET)
 
 
-@pytest.mark.parametrize(
-    "rule", ["", "read the docs", "Read(./a)(b)", "Read(./\u202ea)", "Bash(a\nb)", "mcp__"]
-)
+@pytest.mark.parametrize("rule", ["", "read the docs", "Read(./a)(b)", "Read(./\u202ea)", "Bash(a\nb)", "mcp__"])
 def test_a_rule_claude_code_would_skip_is_refused(rule: str) -> None:
     with pytest.raises(UnsafeValue, match="denied_tools"):
         read(denied_tools=(rule,))

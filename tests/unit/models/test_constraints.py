@@ -48,9 +48,7 @@ def test_a_person_has_many_verifications_that_ended() -> None:
 )
 def test_a_verification_has_an_outcome_exactly_when_it_is_done(fields: dict[str, object]) -> None:
     with pytest.raises(IntegrityError, match="verification_done_has_outcome"):
-        Verification.objects.create(
-            person=make_person(), revision=make_revision(), trigger=Trigger.SIGN_IN, **fields
-        )
+        Verification.objects.create(person=make_person(), revision=make_revision(), trigger=Trigger.SIGN_IN, **fields)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNKNOWN])

@@ -79,12 +79,8 @@ class Case:
     version: str = "2012-10-17"
 
     def evaluate(self) -> Verdict:
-        boundary = (
-            None if self.boundary is None else policy(*self.boundary, policy_type="permission-boundary")
-        )
-        levels = tuple(
-            (policy(*level, policy_id="FullAWSAccess", policy_type="scp"),) for level in self.levels
-        )
+        boundary = None if self.boundary is None else policy(*self.boundary, policy_type="permission-boundary")
+        levels = tuple((policy(*level, policy_id="FullAWSAccess", policy_type="scp"),) for level in self.levels)
         identity = (policy(*self.statements, version=self.version),) if self.statements else ()
         request = AccessRequest(self.action, self.resource, self.context)
         return evaluate(request, PrincipalPolicies(identity, boundary, levels))
@@ -168,9 +164,7 @@ ELEMENT_CASES = [
         action="bedrock:ListInferenceProfiles",
         resource="*",
     ),
-    yes(
-        "resource-star-has-star", allow("bedrock:List*"), action="bedrock:ListInferenceProfiles", resource="*"
-    ),
+    yes("resource-star-has-star", allow("bedrock:List*"), action="bedrock:ListInferenceProfiles", resource="*"),
     yes("not-resource-other", allow(INVOKE, None, NotResource=US_MODEL)),
     no("not-resource-listed", allow(INVOKE, None, NotResource=[US_MODEL, EU_MODEL])),
     yes(
@@ -292,17 +286,11 @@ CONDITION_CASES = [
         [PROFILE],
         False,
     ),
-    condition(
-        "arn-like-sixth-part-has-colons", "ArnLike", "arn:aws:bedrock:*::foundation-model/*", [EU_MODEL], True
-    ),
-    condition(
-        "arn-like-empty-region", "ArnLike", "arn:aws:bedrock:*::foundation-model/*", [GLOBAL_MODEL], True
-    ),
+    condition("arn-like-sixth-part-has-colons", "ArnLike", "arn:aws:bedrock:*::foundation-model/*", [EU_MODEL], True),
+    condition("arn-like-empty-region", "ArnLike", "arn:aws:bedrock:*::foundation-model/*", [GLOBAL_MODEL], True),
     condition("arn-like-not-an-arn", "ArnLike", "arn:aws:bedrock:*:*:*", ["eu-west-1"], False),
     condition("arn-equals-takes-wildcards", "ArnEquals", "arn:aws:bedrock:*:*:*", [PROFILE], True),
-    condition(
-        "arn-equals-star-stays-too", "ArnEquals", "arn:aws:bedrock:*:inference-profile/eu.*", [PROFILE], False
-    ),
+    condition("arn-equals-star-stays-too", "ArnEquals", "arn:aws:bedrock:*:inference-profile/eu.*", [PROFILE], False),
     condition("arn-not-equals", "ArnNotEquals", PROFILE, [PROFILE], False),
     condition("arn-not-like-missing", "ArnNotLike", PROFILE, [], True),
     condition("bool", "Bool", "true", ["True"], True),
@@ -461,9 +449,7 @@ def test_nothing_matches() -> None:
     ],
     ids=["absent", "both-allow", "neither", "neither-the-other-way", "only-boundary"],
 )
-def test_allowed_by(
-    boundary: Any, levels: Any, by_boundary: bool | None, by_organizations: bool | None
-) -> None:
+def test_allowed_by(boundary: Any, levels: Any, by_boundary: bool | None, by_organizations: bool | None) -> None:
     verdict = yes("", FULL, boundary=boundary, levels=levels).evaluate()
     assert (verdict.allowed_by_boundary, verdict.allowed_by_organizations) == (by_boundary, by_organizations)
 
@@ -608,9 +594,7 @@ def adding(extra: Policy, place: str, principal: PrincipalPolicies) -> Principal
 
 
 @given(REQUESTS, PRINCIPALS, PLACES)
-def test_a_deny_of_everything_always_wins(
-    request_: AccessRequest, principal: PrincipalPolicies, place: str
-) -> None:
+def test_a_deny_of_everything_always_wins(request_: AccessRequest, principal: PrincipalPolicies, place: str) -> None:
     with_deny = adding(policy(deny("*")), place, principal)
     assert evaluate(request_, with_deny).decision is EXPLICIT
 

@@ -1,0 +1,147 @@
+"""Django's admin, for break-glass: read the rows; change plans, teams and prices until the portal's own pages do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from onboarding.models import (
+    Account,
+    AuditEvent,
+    Bundle,
+    Finding,
+    IdentityCenter,
+    Person,
+    Plan,
+    PlanRevision,
+    Price,
+    Principal,
+    Team,
+    Verification,
+)
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    # The class takes parameters in its stubs only.
+    ModelAdmin = admin.ModelAdmin
+
+
+class Audited(ModelAdmin):
+    """Every change made here leaves an audit event, in the same transaction (the admin's views are atomic)."""
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        _record(request, "changed" if change else "added", obj, fields=sorted(form.changed_data))
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        _record(request, "deleted", obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for obj in queryset:
+            _record(request, "deleted", obj)
+        super().delete_queryset(request, queryset)
+
+
+def _record(request: HttpRequest, action: str, obj: Model, **details: Any) -> None:
+    kind = obj._meta.model_name
+    actor = str(getattr(request.user, "person", request.user))
+    AuditEvent.objects.record(actor=actor, action=f"{kind}.{action}", target=str(obj)[:254], **details)
+
+
+class ReadOnly(ModelAdmin):
+    """What the portal writes for itself is nobody's to edit."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Account)
+class AccountAdmin(Audited):
+    list_display = ("account_id", "name", "role_arn")
+
+
+@admin.register(IdentityCenter)
+class IdentityCenterAdmin(Audited):
+    list_display = ("name", "region", "start_url")
+
+
+@admin.register(Plan)
+class PlanAdmin(Audited):
+    list_display = ("name", "slug")
+    prepopulated_fields = {"slug": ("name",)}
+
+
+@admin.register(PlanRevision)
+class PlanRevisionAdmin(ReadOnly):
+    """Revisions never change; `manage.py seed` publishes new ones."""
+
+    list_display = ("plan", "number", "is_current", "account", "region", "published_at")
+    list_filter = ("is_current", "plan")
+    list_select_related = ("plan", "account")
+
+
+@admin.register(Team)
+class TeamAdmin(Audited):
+    list_display = ("name", "group", "plan", "cost_centre", "monthly_budget")
+    list_select_related = ("plan",)
+
+
+@admin.register(Person)
+class PersonAdmin(Audited):
+    """Team and role come from the identity provider at each sign-in; here a person can be deactivated."""
+
+    list_display = ("email", "name", "team", "role", "is_active", "seen_at")
+    list_filter = ("role", "is_active", "team")
+    list_select_related = ("team",)
+    search_fields = ("email", "name")
+    readonly_fields = ("user", "email", "name", "team", "role", "seen_at")
+
+
+@admin.register(Price)
+class PriceAdmin(Audited):
+    list_display = ("model_id", "endpoint_kind", "token_class", "usd_per_million", "valid_from", "source")
+    list_filter = ("endpoint_kind", "token_class")
+    search_fields = ("model_id",)
+
+
+@admin.register(Verification)
+class VerificationAdmin(ReadOnly):
+    list_display = ("person", "revision", "trigger", "state", "outcome", "queued_at", "finished_at")
+    list_filter = ("state", "outcome")
+    list_select_related = ("person", "revision__plan")
+
+
+@admin.register(Finding)
+class FindingAdmin(ReadOnly):
+    list_display = ("check_name", "subject", "outcome", "layer", "reason", "checked_at")
+    list_filter = ("check_name", "outcome", "layer")
+
+
+@admin.register(Principal)
+class PrincipalAdmin(ReadOnly):
+    list_display = ("person", "account", "permission_set", "role_arn", "is_chosen", "seen_at")
+    list_select_related = ("person", "account")
+
+
+@admin.register(Bundle)
+class BundleAdmin(ReadOnly):
+    list_display = ("person", "revision", "platform", "digest", "created_at")
+    list_select_related = ("person", "revision__plan")
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnly):
+    list_display = ("at", "actor", "action", "target")
+    list_filter = ("action",)
+    search_fields = ("actor", "target")

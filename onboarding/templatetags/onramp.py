@@ -1,0 +1,243 @@
+"""The design's small parts: icons, states, times, tinted code, and findings arranged for reading."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext_lazy as _
+
+from onboarding import catalog
+from onboarding.enums import Outcome, Readiness
+
+# `Board` and `Row` of views/findings.py, which stands above this floor and cannot be imported.
+Board = Any
+Row = Any
+
+register = template.Library()
+register.filter("region_label", catalog.region_label)
+register.filter("model_label", catalog.model_label)
+
+# Every word a state can have: findings, people, and rows of a verification that lives.
+STATES: Mapping[str, str | Promise] = {
+    **{str(outcome): outcome.label for outcome in Outcome},
+    **{str(readiness): readiness.label for readiness in Readiness},
+    "running": _("Running"),
+    "waiting": _("Waiting"),
+    "skipped": _("Not asked"),
+}
+_ICONS = {"ready": "passed"}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A symbol of `_icons.html`. Never says anything by itself: a word stands beside it."""
+    return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
+
+
+@register.simple_tag
+def status(state: str) -> SafeString:
+    """Icon and word, for rows."""
+    return _state("status", state)
+
+
+@register.simple_tag
+def badge(state: str) -> SafeString:
+    """Icon and word in a pill, for the one state of a page."""
+    return _state("badge", state)
+
+
+def _state(css_class: str, state: str) -> SafeString:
+    drawn = icon(_ICONS.get(state, state))
+    return format_html('<span class="{}" data-outcome="{}">{}{}</span>', css_class, state, drawn, STATES[state])
+
+
+@register.simple_tag
+def moment(at: dt.datetime) -> SafeString:
+    """`20 November 2026, 09:41 UTC`"""
+    return _time(at, _formats()["moment"])
+
+
+@register.simple_tag
+def clock(at: dt.datetime) -> SafeString:
+    """What follows "since": `09:41 UTC` today, and with its date on any other day."""
+    return _time(at, _formats()["clock" if at.date() == timezone.now().date() else "day"])
+
+
+# Django's own English formats are American, with a twelve-hour clock.
+_FORMATS = {
+    "en": {"moment": "j F Y, H:i", "clock": "H:i", "day": "j F Y, H:i"},
+    "es": {"moment": r"j \d\e F \d\e Y, H:i", "clock": r"\l\a\s H:i", "day": r"\e\l j \d\e F \d\e Y, H:i"},
+}
+
+
+def _formats() -> Mapping[str, str]:
+    return _FORMATS["es" if (get_language() or "").startswith("es") else "en"]
+
+
+def _time(at: dt.datetime, wanted: str) -> SafeString:
+    return format_html('<time datetime="{}">{} UTC</time>', at.isoformat(timespec="seconds"), date_format(at, wanted))
+
+
+# --- Code
+
+
+@register.filter
+def tint(text: str, name: str = "") -> SafeString:
+    """The text in spans that colour it, by the file's name. Its characters stay as they are."""
+    for endings, pattern in _TINTS:
+        if name.endswith(endings):
+            return _tinted(text, pattern)
+    return escape(text)
+
+
+_COMMENT = r"^(?P<comment>#.*)$"
+_TINTS = (
+    ((".json",), re.compile(r'(?P<key>"(?:[^"\\]|\\.)*"(?=\s*:))|(?P<string>"(?:[^"\\]|\\.)*")|(?P<value>\b\w+\b)')),
+    (
+        ("config",),
+        re.compile(_COMMENT + r"|^(?P<value>\[.*\])$|^(?P<key>\w+)(?= =)|(?<= = )(?P<string>.+)$", re.MULTILINE),
+    ),
+    (
+        (".sh", ".fish", ".ps1"),
+        re.compile(_COMMENT + r"|\b(?P<key>[A-Z][A-Z_]+)(?= |=)|(?P<string>'[^'\n]*')", re.MULTILINE),
+    ),
+)
+
+
+def _tinted(text: str, pattern: re.Pattern[str]) -> SafeString:
+    parts, end = [], 0
+    for match in pattern.finditer(text):
+        parts.append(escape(text[end : match.start()]))
+        parts.append(format_html('<span class="tok-{}">{}</span>', match.lastgroup or "", match[0]))
+        end = match.end()
+    parts.append(escape(text[end:]))
+    return format_html_join("", "{}", ((part,) for part in parts))
+
+
+# --- Findings
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """The exact thing to paste somewhere, and the id of the element that holds it."""
+
+    id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """Open rows that say the same, such as one policy that denies three models: one thing to fix, not three.
+
+    An open row always has a finding and its explanation.
+    """
+
+    rows: tuple[Row, ...]
+    is_blocking: bool
+
+    @property
+    def first(self) -> Row:
+        return self.rows[0]
+
+    @property
+    def outcome(self) -> str:
+        return str(self.first.outcome)
+
+    @property
+    def names(self) -> str:
+        """The models it is about; nothing when it is about the person."""
+        return ", ".join(row.name for row in self.rows if row.about)
+
+    @property
+    def summaries(self) -> list[str]:
+        return list(dict.fromkeys(row.explanation.summary for row in self.rows))
+
+    @property
+    def remedies(self) -> list[str]:
+        return list(dict.fromkeys(row.explanation.remedy for row in self.rows if row.explanation.remedy))
+
+    @property
+    def pastes(self) -> list[Paste]:
+        """What to paste where, one for each row that has something."""
+        pasted = [row for row in self.rows if row.explanation.paste]
+        return [
+            Paste(
+                f"paste-{row.finding.pk}",
+                f"{row.explanation.paste_title}, {row.name}" if len(pasted) > 1 else row.explanation.paste_title,
+                row.explanation.paste,
+            )
+            for row in pasted
+        ]
+
+    @property
+    def message_id(self) -> str:
+        return f"message-{self.first.finding.pk}"
+
+
+@dataclass(frozen=True, slots=True)
+class Things:
+    """What stands open in a verification: what blocks the person first, then what nobody could tell."""
+
+    all: Sequence[Thing]
+
+    @property
+    def blocking(self) -> list[Thing]:
+        return [thing for thing in self.all if thing.is_blocking and thing.outcome == Outcome.FAILED]
+
+    @property
+    def actor(self) -> str:
+        """Who has to act on what blocks: `person`, `admin`, or `both`."""
+        actors = {str(thing.first.explanation.actor) for thing in self.blocking}
+        return actors.pop() if len(actors) == 1 else "both"
+
+
+@register.filter
+def things(board: Board) -> Things:
+    """The board's open rows, those with equal words together."""
+    deciding = {"", board.verification.revision.default_profile}
+    alike: dict[tuple[str, str], list[Row]] = {}
+    for row in board.open_rows:
+        alike.setdefault((row.outcome, row.explanation.title), []).append(row)
+    found = [Thing(tuple(rows), any(row.about in deciding for row in rows)) for rows in alike.values()]
+    return Things(sorted(found, key=lambda thing: (thing.outcome != Outcome.FAILED, not thing.is_blocking)))
+
+
+@register.filter
+def settled(rows: Iterable[Row]) -> list[Row]:
+    """The rows that are not among the open ones."""
+    return [row for row in rows if not row.is_open]
+
+
+@register.filter
+def handover(thing: Thing, board: Board) -> str:
+    """Everything a colleague needs to fix a thing, as plain text to send."""
+    verification = board.verification
+    revision, person = verification.revision, verification.person
+    paragraphs = [thing.first.explanation.title]
+    paragraphs += thing.summaries
+    paragraphs += thing.remedies
+    paragraphs += [row.explanation.paste for row in thing.rows]
+    paragraphs += ["\n".join(f"{label}: {value}" for label, value in row.explanation.evidence) for row in thing.rows]
+    paragraphs.append(
+        gettext("For %(email)s, plan %(plan)s, revision %(revision)d, AWS account %(account)s, Region %(region)s.")
+        % {
+            "email": person.email,
+            "plan": revision.plan.name,
+            "revision": revision.number,
+            "account": revision.account.account_id,
+            "region": revision.region,
+        }
+    )
+    return "\n\n".join(dict.fromkeys(paragraph for paragraph in paragraphs if paragraph))

@@ -1,0 +1,68 @@
+"""To the company's identity provider and back. The sign-in page is elsewhere."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import requests
+import structlog
+from allauth.socialaccount.models import SocialApp
+from allauth.socialaccount.providers.oauth2.views import (  # type: ignore[import-untyped]
+    OAuth2CallbackView,
+    OAuth2LoginView,
+    OAuth2View,
+)
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from onboarding.oidc import CorporateOIDCAdapter, IdentityProviderUnavailable, safe_next
+from onboarding.views.rules import public
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER = 30  # seconds
+
+
+@public
+@never_cache
+def login(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Send the person to the provider. POST only: a link elsewhere cannot start a sign-in."""
+    if request.method != "POST":
+        return redirect(_sign_in_url(request))
+    return _run(OAuth2LoginView, request, provider_id)
+
+
+@public
+@never_cache
+@require_GET
+def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """The person is back with a code; sign them in."""
+    return _run(OAuth2CallbackView, request, provider_id)
+
+
+def _run(step: type[OAuth2View], request: HttpRequest, provider_id: str) -> HttpResponse:
+    try:
+        response: HttpResponse = step.adapter_view(CorporateOIDCAdapter(request, provider_id))(request)
+    except SocialApp.DoesNotExist:
+        raise Http404 from None
+    except (IdentityProviderUnavailable, requests.RequestException) as error:
+        return _identity_provider_down(request, error)
+    return response
+
+
+def _identity_provider_down(request: HttpRequest, error: Exception) -> HttpResponse:
+    reason = str(error) if isinstance(error, IdentityProviderUnavailable) else type(error).__name__
+    log.warning("identity_provider_unavailable", reason=reason)
+    context = {"retry_url": _sign_in_url(request)}
+    response = render(request, "errors/identity_provider_down.html", context, status=503)
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def _sign_in_url(request: HttpRequest) -> str:
+    """The sign-in page, which goes on to where the person wanted to be."""
+    target = safe_next(request)
+    return reverse("sign-in") + (f"?{urlencode({'next': target})}" if target else "")

@@ -1,0 +1,836 @@
+"""Sign-in, through the real redirects, against a real identity provider on loopback."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+
+import jwt
+import pytest
+import requests
+import time_machine
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.core.cache import cache
+from django.db import IntegrityError
+from django.test import Client
+from werkzeug.serving import make_server
+from werkzeug.test import run_wsgi_app
+
+from onboarding import adapters, oidc, people
+from onboarding.enums import Role
+from onboarding.models import Person, Team, User
+from portal.logs import redact
+from sandbox.idp import PASSWORD, make_app, replace_people, username_of
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from pytest_django.fixtures import Settings
+
+pytestmark = pytest.mark.django_db
+
+LOGIN = "/accounts/oidc/corp/login/"
+CALLBACK = LOGIN + "callback/"
+SECRET = "the-client-secret"
+HOSTILE = 'Zoë "O\'Brien" \\ $(touch /tmp/onramp-pwned) `id` 🚀 שלום'
+
+
+@dataclass(frozen=True)
+class Someone:
+    email: str
+    name: str
+    groups: Sequence[str] = ()
+
+
+ANA = Someone("ana.nunez@acme.example", "Ana Núñez", ["claude-platform", "onramp-admins"])
+BRUNO = Someone("bruno.rey@acme.example", "Bruno Rey", ["claude-platform"])
+ROBERT = Someone("robert.tables@acme.example", HOSTILE)
+PEOPLE = [ANA, BRUNO, ROBERT]
+
+Rewrite = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass
+class Provider:
+    """nanoidp in a thread. `rewrites` change its JSON answers by path; `asked` are the paths asked for."""
+
+    issuer: str
+    state: Path
+    rewrites: dict[str, Rewrite] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def rewrite_id_token(self, change: Callable[[str], str]) -> None:
+        self.rewrites["/token"] = lambda tokens: tokens | {"id_token": change(tokens["id_token"])}
+
+
+@contextmanager
+def serving(app: WSGIApplication, server_socket: socket.socket) -> Iterator[None]:
+    port = server_socket.getsockname()[1]
+    server = make_server("127.0.0.1", port, app, threaded=True, fd=server_socket.fileno())
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def loopback_socket() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0), backlog=16)
+
+
+def issuer_of(server_socket: socket.socket) -> str:
+    return f"http://localhost:{server_socket.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module")
+def running_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    state = tmp_path_factory.mktemp("idp")
+    with loopback_socket() as server_socket:
+        provider = Provider(issuer_of(server_socket), state)
+        app = make_app(
+            PEOPLE,
+            issuer=provider.issuer,
+            client_id="onramp",
+            client_secret=SECRET,
+            redirect_uris=["http://localhost:8000" + CALLBACK],
+            state=state,
+        )
+        with serving(_rewriting(app, provider), server_socket):
+            yield provider
+
+
+def _rewriting(app: WSGIApplication, provider: Provider) -> WSGIApplication:
+    def rewritten(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        provider.asked.append(path)
+        if path not in provider.rewrites:
+            return app(environ, start_response)
+        chunks, status, _ = run_wsgi_app(app, environ, buffered=True)
+        document = provider.rewrites[path](json.loads(b"".join(chunks)))
+        start_response(status, [("Content-Type", "application/json")])
+        return [json.dumps(document).encode()]
+
+    return rewritten
+
+
+@pytest.fixture
+def idp(running_provider: Provider, settings: Settings) -> Iterator[Provider]:
+    """The provider, configured as the portal's, with nothing kept of earlier tests."""
+    cache.clear()
+    configure(settings, issuer=running_provider.issuer)
+    yield running_provider
+    running_provider.rewrites.clear()
+    running_provider.asked.clear()
+    replace_people(PEOPLE, state=running_provider.state)
+
+
+def configure(settings: Settings, *, issuer: str) -> None:
+    app = {
+        "provider_id": "corp",
+        "name": "Acme SSO",
+        "client_id": "onramp",
+        "secret": SECRET,
+        "settings": {"server_url": issuer},
+    }
+    settings.PUBLIC_URL = "http://localhost:8000"
+    settings.SOCIALACCOUNT_PROVIDERS = {
+        "openid_connect": {
+            "OAUTH_PKCE_ENABLED": True,
+            "SCOPE": ["openid", "profile", "email"],
+            "APPS": [app],
+        }
+    }
+    settings.ONRAMP_OIDC_GROUPS_CLAIM = "groups"
+    settings.ONRAMP_ADMIN_GROUPS = frozenset({"onramp-admins"})
+    settings.ONRAMP_AUDITOR_GROUPS = frozenset({"onramp-auditors"})
+
+
+@pytest.fixture
+def team() -> Team:
+    return Team.objects.create(name="Platform", group="claude-platform")
+
+
+# --- Walking through
+
+
+def start(client: Client, **form: str) -> str:
+    """Press the portal's button; the URL of the provider it sends us to."""
+    response = client.post(LOGIN, form)
+    assert response.status_code == 302, response.content
+    return response["Location"]
+
+
+def authenticate(url: str, someone: Someone) -> str:
+    """Sign in at the provider as a browser does; the URL it sends us back to."""
+    with requests.Session() as browser:
+        page = browser.get(url, timeout=5)
+        hidden = re.search(r'name="transaction_id" value="([^"]+)"', page.text)
+        assert hidden is not None, page.text
+        form = {"transaction_id": hidden[1], "username": username_of(someone.email), "password": PASSWORD}
+        answer = browser.post(page.url, data=form, timeout=5, allow_redirects=False)
+    assert answer.status_code == 302, answer.text
+    return str(answer.headers["Location"])
+
+
+def finish(client: Client, url: str, **extra: str) -> Any:
+    parts = urlsplit(url)
+    assert (parts.scheme, parts.netloc, parts.path) == ("http", "localhost:8000", CALLBACK)
+    return client.get(parts.path, dict(parse_qsl(parts.query)) | extra)
+
+
+def sign_in(client: Client, someone: Someone = ANA, **form: str) -> Any:
+    return finish(client, authenticate(start(client, **form), someone))
+
+
+def is_signed_in(client: Client) -> bool:
+    return "_auth_user_id" in client.session
+
+
+def assert_refused(client: Client, response: Any) -> None:
+    assert response.status_code == 401
+    assert not is_signed_in(client)
+    assert not User.objects.exists()
+    assert not Person.objects.exists()
+
+
+# --- Coming in
+
+
+def test_first_sign_in_creates_the_person_with_team_and_role(client: Client, idp: Provider, team: Team) -> None:
+    response = sign_in(client)
+    assert response["Location"] == "/setup/"
+    account = SocialAccount.objects.get()
+    assert (account.provider, account.uid) == ("corp", "ana.nunez")
+    person = Person.objects.get()
+    assert person.user == account.user == User.objects.get()
+    assert (person.email, person.name) == (ANA.email, ANA.name)
+    assert (person.team, person.role) == (team, Role.ADMIN)
+    assert is_signed_in(client)
+
+
+def test_later_sign_in_takes_away_team_and_role(client: Client, idp: Provider, team: Team) -> None:
+    sign_in(client)
+    replace_people([Someone(ANA.email, ANA.name)], state=idp.state)
+    sign_in(Client())
+    person = Person.objects.get()
+    assert (person.team, person.role) == (None, Role.PERSON)
+    assert not User.objects.get().is_superuser
+
+
+def test_later_sign_in_adds_team_and_role(client: Client, idp: Provider, team: Team) -> None:
+    sign_in(client, ROBERT)
+    replace_people([replace(ROBERT, groups=ANA.groups)], state=idp.state)
+    sign_in(Client(), ROBERT)
+    person = Person.objects.get()
+    assert (person.team, person.role) == (team, Role.ADMIN)
+
+
+def test_changed_email_is_the_same_person(client: Client, idp: Provider) -> None:
+    sign_in(client)
+    replace_people([replace(ANA, email="ana.nunez@acme-group.example")], state=idp.state)
+    sign_in(Client())
+    assert Person.objects.get().email == "ana.nunez@acme-group.example"
+    assert User.objects.count() == 1
+
+
+def test_two_subjects_with_one_email_are_two_users(client: Client, idp: Provider) -> None:
+    sign_in(client)
+    idp.rewrites["/userinfo"] = lambda claims: claims | {"email": ANA.email}
+    response = sign_in(Client(), BRUNO)
+    assert response["Location"] == "/setup/"
+    assert User.objects.count() == Person.objects.count() == 2
+    assert not EmailAddress.objects.exists()
+
+
+def test_groups_only_in_the_id_token_count(client: Client, idp: Provider, team: Team) -> None:
+    idp.rewrites["/userinfo"] = lambda claims: {"sub": claims["sub"], "email": None}
+    sign_in(client)
+    person = Person.objects.get()
+    assert (person.team, person.email, person.name) == (team, ANA.email, ANA.name)
+
+
+def test_provider_without_userinfo_is_enough(client: Client, idp: Provider) -> None:
+    idp.rewrites["/.well-known/openid-configuration"] = lambda document: {
+        name: value for name, value in document.items() if name != "userinfo_endpoint"
+    }
+    sign_in(client)
+    assert Person.objects.get().name == ANA.name
+    assert "/userinfo" not in idp.asked
+
+
+def test_hostile_name_survives(client: Client, idp: Provider) -> None:
+    sign_in(client, ROBERT)
+    assert Person.objects.get().name == HOSTILE
+
+
+def test_people_are_synced_once_a_sign_in(client: Client, idp: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    real = people.sync_from_claims
+
+    def counted(**arguments: Any) -> Person:
+        calls.append(arguments["claims"].subject)
+        return real(**arguments)
+
+    monkeypatch.setattr(people, "sync_from_claims", counted)
+    sign_in(client)
+    assert calls == ["ana.nunez"]
+    sign_in(client)
+    assert calls == ["ana.nunez"] * 2
+
+
+@pytest.mark.parametrize("error", [RuntimeError, IntegrityError])
+def test_nothing_is_left_when_the_first_sign_in_fails_half_way(
+    client: Client,
+    idp: Provider,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[Exception],
+) -> None:
+    def broken(**_: Any) -> Person:
+        raise error
+
+    monkeypatch.setattr(people, "sync_from_claims", broken)
+    settings.DEBUG_PROPAGATE_EXCEPTIONS = True
+    with pytest.raises(error):
+        sign_in(client)
+    assert not User.objects.exists()
+    assert not SocialAccount.objects.exists()
+
+
+def test_first_sign_in_in_two_tabs_is_one_person(
+    client: Client, idp: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other tab's sign-in lands between this one's look and its save."""
+    real = adapters.SocialAccountAdapter.pre_social_login
+
+    def overtaken(adapter: Any, request: Any, sociallogin: Any) -> None:
+        real(adapter, request, sociallogin)
+        monkeypatch.undo()
+        sign_in(Client())
+
+    monkeypatch.setattr(adapters.SocialAccountAdapter, "pre_social_login", overtaken)
+    assert sign_in(client)["Location"] == "/setup/"
+    assert is_signed_in(client)
+    assert User.objects.count() == Person.objects.count() == 1
+
+
+def test_session_id_rotates_at_sign_in(client: Client, idp: Provider) -> None:
+    back = authenticate(start(client), ANA)
+    before = client.session.session_key
+    finish(client, back)
+    assert is_signed_in(client)
+    assert client.session.session_key != before
+
+
+def test_no_token_is_kept(client: Client, idp: Provider) -> None:
+    sign_in(client)
+    kept = json.dumps([SocialAccount.objects.get().extra_data, dict(client.session.items())])
+    assert "eyJ" not in kept
+
+
+# --- The request
+
+
+def test_authorization_request_has_pkce_state_and_nonce(client: Client, idp: Provider) -> None:
+    url = start(client)
+    assert url.startswith(idp.issuer + "/authorize?")
+    query = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    assert query["response_type"] == "code"
+    assert query["code_challenge_method"] == "S256"
+    assert set(query["scope"].split()) == {"openid", "profile", "email"}
+    assert len(query["code_challenge"]) == len(query["nonce"]) == 43
+    assert len(query["state"]) >= 16
+    assert query["nonce"] != query["code_challenge"]
+
+
+def test_each_sign_in_has_its_own_nonce(client: Client, idp: Provider) -> None:
+    nonces = {parse_qs(urlsplit(start(client)).query)["nonce"][0] for _ in range(3)}
+    assert len(nonces) == 3
+
+
+def test_redirect_uri_is_not_the_host_headers(client: Client, idp: Provider) -> None:
+    response = client.post(LOGIN, headers={"host": "127.0.0.1"})
+    query = parse_qs(urlsplit(response["Location"]).query)
+    assert query["redirect_uri"] == ["http://localhost:8000" + CALLBACK]
+
+
+def test_request_cannot_change_the_authorization_request(client: Client, idp: Provider) -> None:
+    forged = {
+        "auth_params": "redirect_uri=https://evil.example/&nonce=mine&prompt=none",
+        "scope": "offline_access",
+        "process": "connect",
+    }
+    response = client.post(f"{LOGIN}?{urlencode(forged)}", forged)
+    query = parse_qs(urlsplit(response["Location"]).query)
+    assert query["redirect_uri"] == ["http://localhost:8000" + CALLBACK]
+    assert query["nonce"] != ["mine"]
+    assert "prompt" not in query
+    assert "offline_access" not in query["scope"][0]
+    [(state, *_)] = client.session["socialaccount_states"].values()
+    assert state["process"] == "login"
+
+
+def test_login_needs_the_csrf_token(idp: Provider) -> None:
+    assert Client(enforce_csrf_checks=True).post(LOGIN).status_code == 403
+
+
+def test_login_on_get_is_the_sign_in_page(client: Client, idp: Provider) -> None:
+    assert client.get(LOGIN)["Location"] == "/"
+    assert client.get(LOGIN, {"next": "/setup/"})["Location"] == "/?next=%2Fsetup%2F"
+    assert client.get(LOGIN, {"next": "https://evil.example/"})["Location"] == "/"
+    assert idp.asked == []
+
+
+def test_unknown_provider_is_not_found(client: Client, idp: Provider) -> None:
+    assert client.post(LOGIN.replace("corp", "other")).status_code == 404
+    assert client.get(CALLBACK.replace("corp", "other")).status_code == 404
+
+
+def test_without_a_provider_nothing_is_found(client: Client, settings: Settings) -> None:
+    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": []}}
+    assert client.post(LOGIN).status_code == 404
+
+
+def test_next_is_followed(client: Client, idp: Provider) -> None:
+    assert sign_in(client, next="/setup/?step=2")["Location"] == "/setup/?step=2"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "///evil.example/",
+        "/\\evil.example/",
+        "\\\\evil.example/",
+        "javascript:alert(1)",
+        "http:evil.example",
+        "/\t/evil.example/",
+        "https://localhost@evil.example/",
+        "http://localhost:9999/",
+    ],
+)
+def test_next_stays_on_the_portal(client: Client, idp: Provider, target: str) -> None:
+    back = authenticate(start(client, next=target), BRUNO)
+    assert finish(client, back, next=target)["Location"] == "/setup/"
+
+
+# --- Answers that prove nothing
+
+
+def test_replayed_callback_is_refused(client: Client, idp: Provider) -> None:
+    back = authenticate(start(client), ANA)
+    finish(client, back)
+    client.logout()
+    assert finish(client, back).status_code == 401
+    assert not is_signed_in(client)
+
+
+def test_callback_in_another_browser_is_refused(client: Client, idp: Provider) -> None:
+    back = authenticate(start(client), ANA)
+    other = Client()
+    assert_refused(other, finish(other, back))
+
+
+def test_forged_code_is_refused(client: Client, idp: Provider) -> None:
+    back = authenticate(start(client), ANA)
+    assert_refused(client, finish(client, back, code="forged"))
+
+
+def test_code_of_another_sign_in_is_refused(client: Client, idp: Provider) -> None:
+    """Code injection: the victim's code in the attacker's own sign-in. PKCE binds it."""
+    stolen = parse_qs(urlsplit(authenticate(start(Client()), ANA)).query)["code"][0]
+    back = authenticate(start(client), BRUNO)
+    assert_refused(client, finish(client, back, code=stolen))
+
+
+@pytest.mark.parametrize("state", ["", "unknown"])
+def test_unknown_state_is_refused(client: Client, idp: Provider, state: str) -> None:
+    back = authenticate(start(client), ANA)
+    assert_refused(client, finish(client, back, state=state))
+    assert "/token" not in idp.asked
+
+
+def test_cancelled_sign_in_is_refused(client: Client, idp: Provider) -> None:
+    state = parse_qs(urlsplit(start(client)).query)["state"][0]
+    assert_refused(client, client.get(CALLBACK, {"error": "access_denied", "state": state}))
+
+
+def test_answer_of_another_issuer_is_refused(client: Client, idp: Provider) -> None:
+    back = authenticate(start(client), ANA)
+    assert_refused(client, finish(client, back, iss="https://evil.example"))
+    assert "/token" not in idp.asked
+
+
+def test_answer_without_the_promised_issuer_is_refused(client: Client, idp: Provider) -> None:
+    promise = {"authorization_response_iss_parameter_supported": True}
+    idp.rewrites["/.well-known/openid-configuration"] = lambda document: document | promise
+    assert_refused(client, sign_in(client))
+    back = authenticate(start(client), ANA)
+    assert finish(client, back, iss=idp.issuer)["Location"] == "/setup/"
+
+
+def test_wrong_nonce_is_refused(client: Client, idp: Provider) -> None:
+    url = re.sub(r"nonce=[^&]+", "nonce=another", start(client))
+    assert_refused(client, finish(client, authenticate(url, ANA)))
+
+
+def test_missing_nonce_is_refused(client: Client, idp: Provider) -> None:
+    url = re.sub(r"&nonce=[^&]+", "", start(client))
+    assert_refused(client, finish(client, authenticate(url, ANA)))
+
+
+ATTACKER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def unsigned(id_token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(id_token, options={"verify_signature": False})
+    return claims
+
+
+def signed_by_the_attacker(id_token: str, **header: str) -> str:
+    """The same claims under the same key id, or another; the wrong key."""
+    kept = {"kid": jwt.get_unverified_header(id_token)["kid"]} | header
+    return jwt.encode(unsigned(id_token), ATTACKER, algorithm="RS256", headers=kept)
+
+
+def without_signature(id_token: str) -> str:
+    header = {"kid": jwt.get_unverified_header(id_token)["kid"]}
+    return jwt.encode(unsigned(id_token), key="", algorithm="none", headers=header)
+
+
+def with_the_public_key_as_secret(idp: Provider) -> Callable[[str], str]:
+    """RFC 8725 2.1: HS256, keyed with the provider's published key. Made by hand: PyJWT will not."""
+
+    def change(id_token: str) -> str:
+        keys = requests.get(idp.issuer + "/.well-known/jwks.json", timeout=5).json()["keys"]
+        header = {"alg": "HS256", "typ": "JWT", "kid": keys[0]["kid"]}
+        parts = [_base64(json.dumps(part).encode()) for part in (header, unsigned(id_token))]
+        signature = hmac.digest(json.dumps(keys[0]).encode(), ".".join(parts).encode(), hashlib.sha256)
+        return ".".join([*parts, _base64(signature)])
+
+    return change
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        signed_by_the_attacker,
+        lambda token: signed_by_the_attacker(token, kid="attacker"),
+        without_signature,
+        lambda token: token.rpartition(".")[0] + ".",
+        lambda token: "not.a.token",
+        lambda token: "",
+    ],
+    ids=["another key", "unknown key", "alg none", "signature cut off", "garbage", "no token"],
+)
+def test_forged_id_token_is_refused(client: Client, idp: Provider, change: Callable[[str], str]) -> None:
+    idp.rewrite_id_token(change)
+    assert_refused(client, sign_in(client))
+
+
+def test_id_token_with_the_public_key_as_secret_is_refused(client: Client, idp: Provider) -> None:
+    idp.rewrite_id_token(with_the_public_key_as_secret(idp))
+    assert_refused(client, sign_in(client))
+
+
+@pytest.fixture
+def own_keys(idp: Provider) -> rsa.RSAPrivateKey:
+    """The provider publishes a key the test holds, so that properly signed ID tokens can say anything."""
+    public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(ATTACKER.public_key()))
+    idp.rewrites["/.well-known/jwks.json"] = lambda _: {"keys": [public | {"kid": "own", "use": "sig"}]}
+    return ATTACKER
+
+
+def changed_claims(key: rsa.RSAPrivateKey, changes: dict[str, Any], algorithm: str) -> Callable[[str], str]:
+    def change(id_token: str) -> str:
+        claims = {name: value for name, value in (unsigned(id_token) | changes).items() if value is not None}
+        return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "own"})
+
+    return change
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "RS512", "PS256"])
+def test_properly_signed_id_token_is_accepted(
+    client: Client, idp: Provider, own_keys: rsa.RSAPrivateKey, algorithm: str
+) -> None:
+    idp.rewrite_id_token(changed_claims(own_keys, {"azp": "onramp"}, algorithm))
+    assert sign_in(client)["Location"] == "/setup/"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://evil.example"},
+        {"iss": None},
+        {"aud": "another-client"},
+        {"aud": None},
+        {"aud": ["onramp", "another-client"]},
+        {"azp": "another-client"},
+        {"exp": 1},
+        {"exp": None},
+        {"iat": 4_000_000_000},
+        {"nonce": "another"},
+        {"nonce": None},
+        {"sub": "bruno.rey"},
+        {"sub": None},
+    ],
+    ids=str,
+)
+def test_id_token_that_says_something_else_is_refused(
+    client: Client, idp: Provider, own_keys: rsa.RSAPrivateKey, changes: dict[str, Any]
+) -> None:
+    """Also `sub`: userinfo then speaks of somebody else."""
+    idp.rewrite_id_token(changed_claims(own_keys, changes, "RS256"))
+    assert_refused(client, sign_in(client))
+
+
+def test_userinfo_of_somebody_else_is_refused(client: Client, idp: Provider) -> None:
+    idp.rewrites["/userinfo"] = lambda claims: claims | {"sub": "bruno.rey"}
+    assert_refused(client, sign_in(client))
+
+
+def test_refused_sign_in_logs_no_secret(client: Client, idp: Provider, caplog: pytest.LogCaptureFixture) -> None:
+    idp.rewrite_id_token(signed_by_the_attacker)
+    back = authenticate(start(client), ANA)
+    code = parse_qs(urlsplit(back).query)["code"][0]
+    finish(client, back)
+    # django-structlog logs the request's URL; the log's own processor masks it.
+    written = redact(caplog.text)
+    assert "InvalidSignatureError" in written
+    assert code not in written
+    assert SECRET not in caplog.text
+    assert "eyJ" not in caplog.text
+
+
+# --- Keys and discovery
+
+
+def test_rotated_keys_are_fetched_again(client: Client, idp: Provider) -> None:
+    idp.rewrites["/.well-known/jwks.json"] = lambda _: {"keys": []}
+    assert_refused(client, sign_in(client))
+    del idp.rewrites["/.well-known/jwks.json"]
+    idp.asked.clear()
+    assert sign_in(client)["Location"] == "/setup/"
+    assert idp.asked.count("/.well-known/jwks.json") == 1
+
+
+def test_documents_are_fetched_once(client: Client, idp: Provider) -> None:
+    sign_in(client)
+    sign_in(Client())
+    assert idp.asked.count("/.well-known/openid-configuration") == 1
+    assert idp.asked.count("/.well-known/jwks.json") == 1
+
+
+def test_old_documents_are_fetched_again(client: Client, idp: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oidc, "FRESH_FOR", 0)
+    start(client)
+    start(client)
+    assert idp.asked.count("/.well-known/openid-configuration") == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"issuer": "https://evil.example"},
+        {"issuer": None},
+        {"authorization_endpoint": "javascript:alert(1)"},
+        {"token_endpoint": None},
+        {"jwks_uri": ""},
+    ],
+    ids=str,
+)
+def test_discovery_that_is_not_the_providers_is_an_outage(
+    client: Client, idp: Provider, change: dict[str, Any]
+) -> None:
+    idp.rewrites["/.well-known/openid-configuration"] = lambda document: document | change
+    assert_unavailable(client.post(LOGIN))
+    idp.rewrites.clear()
+    assert start(client)
+
+
+# --- Outages
+
+
+def assert_unavailable(response: Any) -> None:
+    assert response.status_code == 503
+    assert int(response["Retry-After"]) > 0
+    assert response.templates[0].name == "errors/identity_provider_down.html"
+    assert response.context["retry_url"].startswith("/")
+
+
+def test_provider_down_at_login_is_a_503(client: Client, settings: Settings) -> None:
+    cache.clear()
+    with loopback_socket() as closed:
+        configure(settings, issuer=issuer_of(closed))
+    response = client.post(LOGIN, {"next": "/setup/"})
+    assert_unavailable(response)
+    assert response.context["retry_url"] == "/?next=%2Fsetup%2F"
+
+
+def test_provider_hung_at_login_is_a_503_in_time(client: Client, settings: Settings) -> None:
+    cache.clear()
+    with loopback_socket() as accepts_and_says_nothing:
+        configure(settings, issuer=issuer_of(accepts_and_says_nothing))
+        before = time.monotonic()
+        assert_unavailable(client.post(LOGIN))
+        assert time.monotonic() - before < 3
+
+
+def answering(status: str, body: bytes) -> WSGIApplication:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(status, [("Content-Type", "application/json"), ("Location", "/elsewhere")])
+        return [body]
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        ("500 Internal Server Error", b"{}"),
+        ("503 Service Unavailable", b"{}"),
+        ("429 Too Many Requests", b"{}"),
+        ("404 Not Found", b"{}"),
+        ("302 Found", b"{}"),
+        ("200 OK", b"<html>maintenance</html>"),
+        ("200 OK", b"[]"),
+    ],
+)
+def test_discovery_that_is_no_discovery_is_a_503(client: Client, settings: Settings, status: str, body: bytes) -> None:
+    cache.clear()
+    with loopback_socket() as server_socket, serving(answering(status, body), server_socket):
+        configure(settings, issuer=issuer_of(server_socket))
+        assert_unavailable(client.post(LOGIN))
+
+
+def test_redirects_of_the_provider_are_not_followed(client: Client, settings: Settings) -> None:
+    with loopback_socket() as server_socket:
+        issuer = issuer_of(server_socket)
+        found = answering("302 Found", b"")
+        elsewhere = answering("200 OK", discovery_of(issuer))
+
+        def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            is_asked_first = "well-known" in environ["PATH_INFO"]
+            return (found if is_asked_first else elsewhere)(environ, start_response)
+
+        cache.clear()
+        configure(settings, issuer=issuer)
+        with serving(app, server_socket):
+            assert_unavailable(client.post(LOGIN))
+
+
+def discovery_of(issuer: str) -> bytes:
+    endpoints = ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint")
+    return json.dumps({"issuer": issuer} | {name: f"{issuer}/{name}" for name in endpoints}).encode()
+
+
+@pytest.fixture
+def gone(settings: Settings) -> str:
+    """The issuer of a provider that was there for one login and then went away."""
+    cache.clear()
+    with loopback_socket() as server_socket:
+        issuer = issuer_of(server_socket)
+        with serving(answering("200 OK", discovery_of(issuer)), server_socket):
+            configure(settings, issuer=issuer)
+            start(Client())
+    return issuer
+
+
+def test_provider_down_with_fresh_discovery_still_redirects(client: Client, gone: str) -> None:
+    assert start(client).startswith(gone + "/authorization_endpoint?")
+
+
+def later(seconds: float) -> time_machine.travel:
+    return time_machine.travel(time.time() + seconds)
+
+
+def test_provider_down_with_stale_discovery_still_redirects(client: Client, gone: str) -> None:
+    with later(oidc.FRESH_FOR + 1):
+        assert start(client).startswith(gone + "/authorization_endpoint?")
+    with later(oidc.STALE_FOR - 60):
+        assert start(client).startswith(gone + "/authorization_endpoint?")
+
+
+def test_provider_down_with_discovery_of_yesterday_is_a_503(client: Client, gone: str) -> None:
+    """However often it was used meanwhile."""
+    with later(oidc.FRESH_FOR + 1):
+        start(client)
+    with later(oidc.STALE_FOR + 1):
+        assert_unavailable(client.post(LOGIN))
+
+
+def test_provider_down_is_not_asked_at_every_login(client: Client, gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+    real = oidc.IdentityProviderSession.send
+
+    def counted(session: Any, request: requests.PreparedRequest, **options: Any) -> Any:
+        tries.append(request.url)
+        return real(session, request, **options)
+
+    monkeypatch.setattr(oidc.IdentityProviderSession, "send", counted)
+    with later(oidc.FRESH_FOR + 1):
+        start(client)
+        start(client)
+    assert len(tries) == 1
+
+
+def test_provider_down_at_the_callback_is_a_503(client: Client, gone: str) -> None:
+    state = parse_qs(urlsplit(start(client)).query)["state"][0]
+    assert_unavailable(client.get(CALLBACK, {"code": "some-code", "state": state}))
+    assert not is_signed_in(client)
+
+
+@pytest.mark.parametrize("error", ["server_error", "temporarily_unavailable"])
+def test_provider_that_says_it_is_down_is_a_503(client: Client, idp: Provider, error: str) -> None:
+    state = parse_qs(urlsplit(start(client)).query)["state"][0]
+    assert_unavailable(client.get(CALLBACK, {"error": error, "state": state}))
+    assert client.get(CALLBACK, {"error": error, "state": state}).status_code == 401
+
+
+# --- People who may not
+
+
+def test_deactivated_person_is_refused(client: Client, idp: Provider) -> None:
+    sign_in(client)
+    client.logout()
+    Person.objects.update(is_active=False, name="As it was")
+    response = sign_in(client)
+    assert response.status_code == 403
+    assert not is_signed_in(client)
+    assert Person.objects.get().name == "As it was"
+
+
+def test_deactivated_person_who_never_signed_in_is_refused(client: Client, idp: Provider) -> None:
+    Person.objects.create(email=ANA.email, is_active=False)
+    assert sign_in(client).status_code == 403
+    assert not is_signed_in(client)
+    assert not User.objects.exists()
+    assert Person.objects.get().user is None
+
+
+def test_deactivated_user_is_refused(client: Client, idp: Provider) -> None:
+    sign_in(client)
+    client.logout()
+    User.objects.update(is_active=False)
+    assert sign_in(client).status_code == 403
+    assert not is_signed_in(client)
