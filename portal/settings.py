@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import dj_database_url
 from celery.schedules import schedule
 from csp.constants import NONCE, NONE, SELF
-from django.utils.translation import gettext_lazy as _
 
 from portal.environment import BASE_DIR, Environment
 from portal.logs import configure_structlog, logging_config
@@ -61,6 +60,7 @@ INSTALLED_APPS = [
     "django_structlog",
     "template_partials",
     "onboarding",
+    "portal",
 ]
 
 # --- Hosts and transport
@@ -177,7 +177,7 @@ ONRAMP_COMPANY = ENVIRONMENT.company
 # --- Languages
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("es", _("Spanish"))]
+LANGUAGES = [("en", "English"), ("es", "Español")]
 LOCALE_PATHS = [BASE_DIR / "onboarding" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -233,7 +233,8 @@ CELERY_BROKER_URL = ENVIRONMENT.redis_url
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_SOFT_TIME_LIMIT = 90
+# No soft limit: a run that is ended here goes on where its findings stop, while an exception inside a check would
+# pass for a fault of the check.
 CELERY_TASK_TIME_LIMIT = 120
 # Longer than any task may run: a message redelivered while its task still runs would run it twice.
 _VISIBILITY_TIMEOUT = 300

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 
-# Worst case for one call: 3 tries of 2 s + 8 s and short pauses: well inside a task's 90 s.
+# Worst case for one call: 3 tries of 2 s + 8 s and short pauses, about half a minute.
 _CONFIG = Config(
     connect_timeout=2,
     read_timeout=8,

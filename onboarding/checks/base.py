@@ -6,11 +6,12 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from onboarding.aws import AwsError
 from onboarding.aws.session import Access
 from onboarding.catalog import region_label
 from onboarding.enums import Actor, Layer, Outcome, Scope
@@ -65,11 +66,16 @@ class Case:
         return facts
 
     def once(self, key: object, ask: Callable[[], T]) -> T:
-        """`ask()`, called once in this run for `key`: one AWS call can answer several questions."""
+        """`ask()`, called once in this run for `key`: one AWS call can answer several questions, or none of them."""
         if key not in self._remembered:
-            self._remembered[key] = ask()
-        answer: T = self._remembered[key]
-        return answer
+            try:
+                self._remembered[key] = ask()
+            except AwsError as error:
+                self._remembered[key] = error
+        answer = self._remembered[key]
+        if isinstance(answer, AwsError):
+            raise answer
+        return cast("T", answer)
 
     @property
     def account_access(self) -> Access:
