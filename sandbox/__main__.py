@@ -102,9 +102,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _arguments(argv)
     company = load_company(arguments.scenario)
     with contextlib.ExitStack() as stack:
-        state = arguments.state or Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="onramp-sandbox-"))
-        )
+        state = arguments.state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onramp-sandbox-")))
         aws = start(company, arguments.aws_port)
         stack.callback(aws.stop)
         idp_port = None

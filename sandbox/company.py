@@ -271,9 +271,7 @@ def _check_assignments(company: Company) -> None:
 def _check(company: Company) -> None:
     if company.simulate_layout not in LAYOUTS:
         raise CompanyError(f"simulate_layout: expected one of {', '.join(sorted(LAYOUTS))}")
-    _check_known(
-        "identity_center.account", {company.identity_center.account}, {item.id for item in company.accounts}
-    )
+    _check_known("identity_center.account", {company.identity_center.account}, {item.id for item in company.accounts})
     models = {model.id for model in company.models}
     for account in company.accounts:
         offered = {model for groups in account.regions.values() for group in groups for model in group.models}

@@ -14,9 +14,7 @@ from sandbox.aws.errors import AwsError
 from sandbox.company import Availability, Company
 
 _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
-_FORM = (
-    b'{"companyName":"Acme","companyWebsite":"https://acme.example","intendedUsers":"0","useCases":"Code"}'
-)
+_FORM = b'{"companyName":"Acme","companyWebsite":"https://acme.example","intendedUsers":"0","useCases":"Code"}'
 FORM_MISSING = (
     "Model use case details have not been submitted for this account. Fill out the Anthropic use case "
     "details form before using the model. If you have already filled out the form, try again in 15 minutes."
@@ -59,9 +57,7 @@ def list_inference_profiles(self: BedrockResponse) -> ActionResult:
     if params.get("type") == "APPLICATION":
         found = ()
     start, size = _number(params, "nextToken", 0), _number(params, "maxResults", 1000)
-    page: dict[str, Any] = {
-        "inferenceProfileSummaries": [_summary(item) for item in found[start : start + size]]
-    }
+    page: dict[str, Any] = {"inferenceProfileSummaries": [_summary(item) for item in found[start : start + size]]}
     if start + size < len(found):
         page["nextToken"] = str(start + size)
     return ActionResult(page)

@@ -7,18 +7,14 @@ resource `*` and has 8 of 15 Bedrock cases wrong (conditions, boundaries), so th
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-# The context of a request: key to values. Inside this module the keys are lower case.
-Context = Mapping[str, tuple[str, ...]]
+from sandbox.aws.conditions import LITERALS, OPERATORS, VARIABLE, Condition, Context, fits, holds, resolved, wildcards
 
 
 class PolicyError(ValueError):
@@ -31,17 +27,6 @@ class Decision(StrEnum):
     ALLOWED = "allowed"
     EXPLICIT_DENY = "explicitDeny"
     IMPLICIT_DENY = "implicitDeny"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One operator with one key, e.g. `ForAnyValue:StringLikeIfExists` split into its three parts."""
-
-    operator: str
-    key: str
-    values: tuple[str, ...]
-    set_operator: str  # "", "ForAllValues" or "ForAnyValue"
-    if_exists: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,158 +94,10 @@ class Verdict:
     layer: str  # "identity-policy", "permissions-boundary", "service-control-policy", or "" when allowed
 
 
-# --- patterns: wildcards and policy variables
-
-_LITERALS = ("*", "?", "$")  # ${*}, ${?} and ${$} stand for the character itself
-# ${key} or ${key, 'default'}.
-_VARIABLE = re.compile(r"\$\{\s*(?P<key>[^},]+?)\s*(?:,\s*'(?P<default>[^']*)'\s*)?\}")
-
-
-def _wildcards(text: str) -> str:
-    """Regex source of an IAM pattern: `*` is any run of characters, colons and slashes too; `?` is one."""
-    return re.escape(text).replace(r"\*", ".*").replace(r"\?", ".")
-
-
-def _variable_value(found: re.Match[str], context: Context) -> str | None:
-    """The text a variable stands for; None when the key is absent or, as IAM has it, multivalued."""
-    if found["key"] in _LITERALS:
-        return found["key"]
-    values = context.get(found["key"].lower(), ())
-    return values[0] if len(values) == 1 else found["default"]
-
-
-def _pattern(template: str, context: Context, literal: Callable[[str], str] = _wildcards) -> str | None:
-    """Regex source of a policy value with its variables filled in; None when one has no value.
-
-    What a variable stands for is never a wildcard: a tag value `*` must not widen the policy.
-    """
-    source, end = "", 0
-    for found in _VARIABLE.finditer(template):
-        value = _variable_value(found, context)
-        if value is None:
-            return None
-        source += literal(template[end : found.start()]) + re.escape(value)
-        end = found.end()
-    return source + literal(template[end:])
-
-
-def _fits(source: str | None, value: str, flags: re.RegexFlag = re.NOFLAG) -> bool:
-    return source is not None and re.fullmatch(source, value, flags | re.DOTALL) is not None
-
-
-# --- condition operators: does this policy value match this request value?
-
-Matcher = Callable[[str, str, Context], bool]
-
-
-def _string(literal: Callable[[str], str], flags: re.RegexFlag = re.NOFLAG) -> Matcher:
-    return lambda policy, value, context: _fits(_pattern(policy, context, literal), value, flags)
-
-
-def _arn_like(policy: str, value: str, context: Context) -> bool:
-    """Each of the six colon parts by itself; a wildcard does not reach over a colon, save in the sixth."""
-    source = _pattern(policy, context)
-    if source is None:
-        return False
-    # re.escape leaves colons alone, so the regex source splits where the ARN does.
-    patterns, parts = source.split(":", 5), value.split(":", 5)
-    return len(patterns) == len(parts) == 6 and all(map(_fits, patterns, parts))
-
-
-def _ip_address(policy: str, value: str, context: Context) -> bool:
-    try:
-        return ipaddress.ip_address(value) in ipaddress.ip_network(policy, strict=False)
-    except ValueError:
-        return False
-
-
-def _seconds(text: str) -> float:
-    """A date as epoch seconds, from epoch seconds or ISO 8601; without a zone it is UTC."""
-    try:
-        return float(text)
-    except ValueError:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _ordered(read: Callable[[str], float], compare: Callable[[float, float], bool]) -> Matcher:
-    """A comparison `request <op> policy` of two readable values; an unreadable one matches nothing."""
-
-    def matches(policy: str, value: str, context: Context) -> bool:
-        try:
-            return compare(read(value), read(policy))
-        except ValueError:
-            return False
-
-    return matches
-
-
-_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
-    "Equals": operator.eq,
-    "LessThan": operator.lt,
-    "LessThanEquals": operator.le,
-    "GreaterThan": operator.gt,
-    "GreaterThanEquals": operator.ge,
-}
-
-# ArnEquals and ArnLike behave the same, says the IAM User Guide.
-_MATCHERS: Mapping[str, Matcher] = {
-    "StringEquals": _string(re.escape),
-    "StringEqualsIgnoreCase": _string(re.escape, re.IGNORECASE),
-    "StringLike": _string(_wildcards),
-    "ArnEquals": _arn_like,
-    "ArnLike": _arn_like,
-    "Bool": lambda policy, value, _: policy.lower() == value.lower(),
-    # Both sides are base64 text, as in the policy and in the simulator's ContextEntries.
-    "BinaryEquals": lambda policy, value, _: policy == value,
-    "IpAddress": _ip_address,
-    **{f"Numeric{name}": _ordered(float, compare) for name, compare in _COMPARISONS.items()},
-    **{f"Date{name}": _ordered(_seconds, compare) for name, compare in _COMPARISONS.items()},
-}
-
-_NEGATED: Mapping[str, str] = {
-    "StringNotEquals": "StringEquals",
-    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
-    "StringNotLike": "StringLike",
-    "ArnNotEquals": "ArnEquals",
-    "ArnNotLike": "ArnLike",
-    "NotIpAddress": "IpAddress",
-    "NumericNotEquals": "NumericEquals",
-    "DateNotEquals": "DateEquals",
-}
-
-_OPERATORS = frozenset({"Null", *_MATCHERS, *_NEGATED})
-
-
-def _holds_when_missing(condition: Condition) -> bool:
-    if condition.if_exists or condition.set_operator == "ForAllValues":
-        return True
-    return condition.set_operator != "ForAnyValue" and condition.operator in _NEGATED
-
-
-def _holds(condition: Condition, context: Context) -> bool:
-    """Several policy values are alternatives; a negated operator holds when none of them matches."""
-    values = context.get(condition.key.lower(), ())
-    if condition.operator == "Null":
-        return str(not values).lower() in (wanted.lower() for wanted in condition.values)
-    if not values:
-        return _holds_when_missing(condition)
-    negated = condition.operator in _NEGATED
-    matches = _MATCHERS[_NEGATED.get(condition.operator, condition.operator)]
-    outcomes = [
-        any(matches(wanted, value, context) for wanted in condition.values) != negated for value in values
-    ]
-    # Without a set operator "not" means that no request value matches.
-    every = condition.set_operator == "ForAllValues" or (negated and not condition.set_operator)
-    return all(outcomes) if every else any(outcomes)
-
-
 # --- from a document to a Policy
 
 _DOCUMENT_ELEMENTS = frozenset({"Version", "Id", "Statement"})
-_STATEMENT_ELEMENTS = frozenset(
-    {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
-)
+_STATEMENT_ELEMENTS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
 # None: the element is not in the document.
 Values = tuple[str, ...] | None
 
@@ -286,7 +123,7 @@ def _parse_operator(name: str, where: str) -> tuple[str, str, bool]:
     """`ForAnyValue:StringLikeIfExists` as ("ForAnyValue", "StringLike", True)."""
     set_operator, _, rest = name.rpartition(":")
     base = rest.removesuffix("IfExists")
-    known = set_operator in ("", "ForAllValues", "ForAnyValue") and base in _OPERATORS
+    known = set_operator in ("", "ForAllValues", "ForAnyValue") and base in OPERATORS
     if not known or rest == "NullIfExists":
         raise PolicyError(f"{where} has the unknown operator {name!r}")
     return set_operator, base, base != rest
@@ -360,13 +197,13 @@ def parse_policy(document: Mapping[str, Any] | str, *, policy_id: str, policy_ty
 
 def _applies_to_action(statement: Statement, action: str) -> bool:
     patterns = statement.actions if statement.not_actions is None else statement.not_actions
-    found = any(_fits(_wildcards(pattern), action, re.IGNORECASE) for pattern in patterns or ())
+    found = any(fits(wildcards(pattern), action, re.IGNORECASE) for pattern in patterns or ())
     return found == (statement.not_actions is None)
 
 
 def _applies_to_resource(statement: Statement, resource: str, context: Context) -> bool:
     patterns = statement.resources if statement.not_resources is None else statement.not_resources
-    found = any(_fits(_pattern(pattern, context), resource) for pattern in patterns or ())
+    found = any(fits(resolved(pattern, context), resource) for pattern in patterns or ())
     return found == (statement.not_resources is None)
 
 
@@ -374,7 +211,7 @@ def _applies(statement: Statement, request: AccessRequest) -> bool:
     return (
         _applies_to_action(statement, request.action)
         and _applies_to_resource(statement, request.resource, request.context)
-        and all(_holds(condition, request.context) for condition in statement.conditions)
+        and all(holds(condition, request.context) for condition in statement.conditions)
     )
 
 
@@ -459,7 +296,7 @@ def _is_allowed(decision: Decision | None) -> bool | None:
 
 def _variable_keys(templates: Iterable[str]) -> Iterator[str]:
     for template in templates:
-        yield from (found["key"] for found in _VARIABLE.finditer(template) if found["key"] not in _LITERALS)
+        yield from (found["key"] for found in VARIABLE.finditer(template) if found["key"] not in LITERALS)
 
 
 def _statement_keys(statement: Statement) -> Iterator[str]:

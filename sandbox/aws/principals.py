@@ -89,9 +89,7 @@ def service_control(account: str) -> tuple[tuple[Policy, ...], ...]:
     levels = []
     while target is not None:
         attached = (policy for policy in target.attached_policies if policy.type == "SERVICE_CONTROL_POLICY")
-        levels.append(
-            tuple(_parse(item.content, policy_id=item.name, policy_type="scp") for item in attached)
-        )
+        levels.append(tuple(_parse(item.content, policy_id=item.name, policy_type="scp") for item in attached))
         target = next((unit for unit in organization.ou if unit.id == target.parent_id), None)
     return tuple(reversed(levels))
 
@@ -117,8 +115,7 @@ def _denial(caller: Caller, request: AccessRequest, verdict: Verdict) -> str:
     else:
         reason = f"because no {name} allows the {request.action} action"
     return (
-        f"User: {caller.arn} is not authorized to perform: {request.action} "
-        f"on resource: {request.resource} {reason}"
+        f"User: {caller.arn} is not authorized to perform: {request.action} on resource: {request.resource} {reason}"
     )
 
 

@@ -21,9 +21,7 @@ def _trusts(statement: dict[str, Any], caller: Caller) -> bool:
     principals = statement.get("Principal", {})
     names = principals.get("AWS", []) if isinstance(principals, dict) else principals
     names = [names] if isinstance(names, str) else names
-    return any(
-        name in ("*", caller.account, caller.arn, f"arn:aws:iam::{caller.account}:root") for name in names
-    )
+    return any(name in ("*", caller.account, caller.arn, f"arn:aws:iam::{caller.account}:root") for name in names)
 
 
 def _lets_in(role: Role, caller: Caller, external_id: str) -> bool:

@@ -100,9 +100,7 @@ def _check_body(body: bytes) -> None:
     try:
         members = json.loads(body)
     except ValueError as error:
-        raise AwsError(
-            "ValidationException", "Malformed input request, please reformat your input."
-        ) from error
+        raise AwsError("ValidationException", "Malformed input request, please reformat your input.") from error
     for name in ("anthropic_version", "max_tokens", "messages"):
         if not isinstance(members, dict) or name not in members:
             raise AwsError("ValidationException", f"{name}: Field required")

@@ -41,9 +41,7 @@ def _trust(principal: Mapping[str, str], action: str, condition: Mapping[str, An
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _create_role(
-    account: str, name: str, trust: str, *, path: str = "/", boundary: str | None = None
-) -> None:
+def _create_role(account: str, name: str, trust: str, *, path: str = "/", boundary: str | None = None) -> None:
     iam_backends[account]["aws"].create_role(
         role_name=name,
         assume_role_policy_document=trust,
@@ -182,17 +180,13 @@ def _seed_permission_sets(company: Company) -> None:
 def _seed_assignments(company: Company) -> None:
     center = company.identity_center
     backend = ssoadmin_backends[center.account][company.region]
-    ids = {
-        person.directory.user_name: user_id(person.directory) for person in company.people if person.directory
-    }
+    ids = {person.directory.user_name: user_id(person.directory) for person in company.people if person.directory}
     sets = {item.name: item for item in company.permission_sets}
     provisioned: set[tuple[str, str]] = set()
     for row in company.assignments:
         kind, principal = ("GROUP", group_id(row.group)) if row.group else ("USER", ids[row.user])
         arn = permission_set_arn(company, row.permission_set)
-        backend.create_account_assignment(
-            center.instance_arn, row.account, "AWS_ACCOUNT", arn, kind, principal
-        )
+        backend.create_account_assignment(center.instance_arn, row.account, "AWS_ACCOUNT", arn, kind, principal)
         if (row.account, row.permission_set) not in provisioned:
             provisioned.add((row.account, row.permission_set))
             _provision(company, row.account, sets[row.permission_set])

@@ -43,9 +43,7 @@ def _find_owner(account: str, arn: str) -> Role | User:
     """The role or user of this ARN; an assumed role's ARN is refused, as by IAM."""
     kind, _, path = arn.rpartition(":")[2].partition("/")
     if kind not in ("role", "user") or ":iam::" not in arn:
-        raise AwsError(
-            "InvalidInput", f"Invalid Entity Arn: {arn} does not clearly define entity type and name."
-        )
+        raise AwsError("InvalidInput", f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
     iam = iam_backends[account]["aws"]
     owners: Iterable[Role | User] = iam.get_roles() if kind == "role" else iam.users.values()
     found = next((owner for owner in owners if owner.arn == arn), None)
@@ -80,9 +78,7 @@ def _statements(verdict: Verdict) -> list[dict[str, Any]]:
 def _boundary(verdict: Verdict) -> dict[str, Any]:
     if verdict.allowed_by_boundary is None:
         return {}
-    return {
-        "PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": verdict.allowed_by_boundary}
-    }
+    return {"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": verdict.allowed_by_boundary}}
 
 
 def _organizations(verdict: Verdict) -> dict[str, Any]:
@@ -150,8 +146,7 @@ def _results(params: Any, principal: PrincipalPolicies) -> list[dict[str, Any]]:
         if "*" in action or ":" not in action:
             raise AwsError("InvalidInput", f"Invalid action: {action}")
         answers = [
-            _Answer(resource, evaluate(AccessRequest(action, resource, context), principal))
-            for resource in resources
+            _Answer(resource, evaluate(AccessRequest(action, resource, context), principal)) for resource in resources
         ]
         if world.current().simulate_layout == "old":
             rows += [_row(action, answer.resource, answer.verdict) for answer in answers]

@@ -243,9 +243,7 @@ class SingleSignOn:
     def _role(self, account: str, permission_set: str) -> Role | None:
         prefix = f"AWSReservedSSO_{permission_set}_"
         roles = iam_backends[account]["aws"].get_roles()
-        return next(
-            (role for role in roles if role.path.startswith(SSO_PATH) and role.name.startswith(prefix)), None
-        )
+        return next((role for role in roles if role.path.startswith(SSO_PATH) and role.name.startswith(prefix)), None)
 
     def _role_credentials(self, user: User, account: str, permission_set: str) -> Response:
         """`role_name` is the permission set's name here, as in a profile's sso_role_name."""
@@ -279,9 +277,5 @@ class SingleSignOn:
         return _answer({"accountList": rows})
 
     def _list_roles(self, user: User, account: str) -> Response:
-        rows = [
-            {"roleName": name, "accountId": account}
-            for owner, name in self._roles_of(user)
-            if owner == account
-        ]
+        rows = [{"roleName": name, "accountId": account} for owner, name in self._roles_of(user) if owner == account]
         return _answer({"roleList": rows})
