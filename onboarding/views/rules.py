@@ -32,8 +32,14 @@ class PersonRequest(Request):
 
 def public(view: View) -> View:
     """Anybody, signed in or not."""
-    view.rule = "public"  # type: ignore[attr-defined]  # a mark on a function, read by the rule test
+    view.rule = "public"  # type: ignore[attr-defined]  # a mark on a function, for the rule test
     return login_not_required(view)
+
+
+def signed_in(view: View) -> View:
+    """Anybody who is signed in, even somebody the portal does not know as a person: the way out is open to all."""
+    view.rule = "signed-in"  # type: ignore[attr-defined]  # as above
+    return view
 
 
 def for_people(

@@ -89,7 +89,9 @@ def _state(access: Access) -> str:
         return "no-plan"
     if access.verification.is_live:
         return "live"
-    return "ready" if access.is_ready else str(access.verification.outcome or Readiness.UNKNOWN)
+    if access.is_ready:
+        return "ready"
+    return "blocked" if access.verification.outcome == Readiness.BLOCKED else "unknown"
 
 
 def _poll_seconds(board: Board) -> int:

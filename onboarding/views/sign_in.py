@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from onboarding.views.rules import PersonRequest, for_people, public
+from onboarding.views.rules import public, signed_in
 
 
 @public
@@ -23,12 +25,13 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         {
             "next": request.GET.get("next", ""),
             "is_configured": bool(settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"]),
+            "provider_host": urlsplit(settings.ENVIRONMENT.oidc_issuer).netloc,
         },
     )
 
 
-@for_people
+@signed_in
 @require_POST
-def sign_out(request: PersonRequest) -> HttpResponse:
+def sign_out(request: HttpRequest) -> HttpResponse:
     logout(request)
     return redirect("sign-in")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,12 +38,25 @@ def _until(is_so: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
-def _is_running(pid: int) -> bool:
-    """Whether a process runs; one that ended and that nobody has asked about yet does not."""
-    stat = Path(f"/proc/{pid}/stat")
-    if stat.parent.parent.exists():
-        return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
-    return subprocess.run(["ps", "-p", str(pid)], capture_output=True).returncode == 0
+def _processes() -> dict[int, int]:
+    """Every running process and its parent; not those that ended and that nobody has asked about yet."""
+    if Path("/proc/self/stat").exists():  # a bare Debian has no `ps`
+        return dict(_from_proc())
+    table = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
+    return {int(pid): int(parent) for pid, parent, state in map(str.split, table.splitlines()) if "Z" not in state}
+
+
+def _from_proc() -> Iterator[tuple[int, int]]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            if state != "Z":
+                yield int(folder.name), int(parent)
+
+
+def _descendants(pid: int) -> set[int]:
+    found = {child for child, parent in _processes().items() if parent == pid}
+    return found.union(*(_descendants(child) for child in found))
 
 
 # --- The plan
@@ -110,11 +124,11 @@ def test_a_stopped_child_takes_its_group_along(tmp_path: Path) -> None:
     child = processes.start("careless", CARELESS, os.environ)
     _until(lambda: child.last_lines())
     grandchild = int(child.last_lines())
-    assert _is_running(grandchild)
+    assert grandchild in _processes()
 
     processes.stop()
 
-    _until(lambda: not _is_running(grandchild), seconds=5)
+    _until(lambda: grandchild not in _processes(), seconds=5)
     assert child.process.returncode == -signal.SIGTERM
 
 
@@ -178,12 +192,5 @@ def test_everything_starts_answers_and_leaves_nothing_behind(tmp_path: Path) -> 
     finally:
         runner.send_signal(signal.SIGINT)
         assert runner.wait(30) == 0, output.read_text()
-    _until(lambda: not any(_is_running(pid) for pid in children), seconds=5)
+    _until(lambda: not children & _processes().keys(), seconds=5)
     assert not is_ready(port)
-
-
-def _descendants(pid: int) -> set[int]:
-    table = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = {int(child): int(parent) for child, parent in (line.split() for line in table.splitlines())}
-    found = {child for child, parent in parents.items() if parent == pid}
-    return found.union(*(_descendants(child) for child in found))

@@ -16,6 +16,7 @@ from onboarding.bundles import advice, guide, shell
 from onboarding.bundles.build import build
 from onboarding.bundles.inputs import BundleInputs, UnsafeValue
 from onboarding.enums import Platform, Tier
+from tests.repository.messages import stored
 from tests.unit.bundles.examples import EXAMPLE, HAIKU, SONNET, bundle_inputs, hostile_text, without_haiku
 
 MODULES = (guide, advice, shell)
@@ -40,24 +41,9 @@ def marked_strings() -> set[str]:
 
 
 def spanish_lines() -> list[tuple[str, str]]:
-    lines = (Path(guide.__file__).parent / "es-strings.txt").read_text("utf-8").splitlines()
-    return [(source, target) for source, _, target in (line.partition("|") for line in lines)]
-
-
-SPANISH = dict(spanish_lines())
-
-
-@pytest.fixture
-def in_spanish(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The strings file in place of the compiled catalogue; a string without a line is a KeyError."""
-    for module in MODULES:
-        monkeypatch.setattr(module, "_", SPANISH.__getitem__)
-
-
-def test_every_string_has_one_line_in_spanish() -> None:
-    assert set(SPANISH) == marked_strings()
-    assert len(SPANISH) == len(spanish_lines())
-    assert all(SPANISH.values())
+    """The catalogue's texts of this package. That none is missing is tests/repository's to say."""
+    catalogue = stored("es")
+    return [(text, str(catalogue[text].string)) for text in sorted(marked_strings())]
 
 
 @pytest.mark.parametrize(("english", "spanish"), spanish_lines())
@@ -67,11 +53,10 @@ def test_a_translation_keeps_placeholders_and_code(english: str, spanish: str) -
     assert english.endswith(":") == spanish.endswith(":")
 
 
-@pytest.mark.usefixtures("in_spanish")
 @pytest.mark.parametrize("platform", list(Platform))
 def test_the_spanish_guide_has_no_english_sentence_left(platform: Platform) -> None:
     spanish = text(bundle_inputs(platform=platform, language="es", models={Tier.SONNET: SONNET}))
-    for english in SPANISH:
+    for english in marked_strings():
         # Text between placeholders and code is what a reader would see untranslated.
         fragments = [part.strip(" .,:;") for part in re.split(r"%\(\w+\)[sd]|`[^`]*`", english)]
         for fragment in (part for part in fragments if part.count(" ") >= 2):

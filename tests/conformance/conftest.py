@@ -1,0 +1,63 @@
+"""The real programs, and a machine to run them on that reaches loopback only."""
+
+from __future__ import annotations
+
+import socketserver
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.aws.conftest import company  # noqa: F401  # a fixture
+from tests.conformance.claude_code import Unavailable, installed
+from tests.conformance.machine import Machine
+from tests.sandbox_aws import Aws
+
+
+@pytest.fixture(scope="session")
+def claude() -> Path:
+    """The real Claude Code CLI, at the pinned version."""
+    try:
+        return installed()
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+class _Wall(socketserver.ThreadingTCPServer):
+    """Where proxied requests end: each is refused and kept."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Refusal)
+        self.asked: list[str] = []
+
+
+class _Refusal(socketserver.StreamRequestHandler):
+    server: _Wall
+
+    def handle(self) -> None:
+        self.server.asked.append(self.rfile.readline(1000).decode(errors="replace").strip())
+        self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+@pytest.fixture
+def wall() -> Iterator[str]:
+    """A proxy that lets nothing pass; fails the test when a program wanted to go anywhere but to loopback."""
+    with _Wall() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+        assert server.asked == []
+
+
+@pytest.fixture
+def machine(aws: Aws, tmp_path: Path, wall: str) -> Machine:
+    """A Linux machine as it comes: an empty home directory."""
+    if sys.platform != "linux":
+        pytest.skip("only the bundle's steps for Linux are carried out")
+    return Machine(aws, tmp_path, wall)

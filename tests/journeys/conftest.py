@@ -1,0 +1,40 @@
+"""The portal and the browser that the journeys share."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.journeys.stack import Stack, running
+from tests.journeys.visitor import Visitor, launched
+
+NewVisitor = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One portal for all journeys of a worker of the suite: they keep to different people."""
+    with running(tmp_path_factory.mktemp("onramp").resolve()) as stack:
+        yield stack
+
+
+# Not for the session: while it is open, its event loop makes Django refuse to reach the database in this thread.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium: browser journeys (on Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        yield launched(playwright, chromium)
+
+
+@pytest.fixture
+def visit(browser: Browser, stack: Stack) -> Iterator[NewVisitor]:
+    """Makes visitors: a browser profile each. The test fails for whatever went wrong in one of their pages."""
+    with ExitStack() as visits:
+        yield lambda **options: visits.enter_context(Visitor.in_new_context(browser, stack.url, **options))
