@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -37,7 +37,8 @@ class Reason:
     """One way a check can be answered, in words.
 
     `title` is short and heads an open finding; `summary` is one sentence with the real names; `remedy` says what to
-    do. All three are templates over the check's `words`. `paste` makes the exact thing to paste from the facts.
+    do. All three are templates over the check's `words`. `paste` makes the exact thing to paste, one for all findings
+    that were answered this way: an admin changes a policy once, not once a model.
     """
 
     title: Text
@@ -45,7 +46,7 @@ class Reason:
     remedy: Text = ""
     actor: Actor = Actor.NOBODY
     paste_title: Text = ""
-    paste: Callable[[Facts], str] | None = None
+    paste: Callable[[Sequence[Facts]], str] | None = None
 
 
 @dataclass(slots=True)

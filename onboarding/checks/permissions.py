@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -25,24 +25,30 @@ _BY_LAYER = {
 }
 
 
-def _missing_statements(facts: Facts) -> str:
-    """The least an identity policy lacks: the denied actions and resources, tied to the profile."""
-    profiles = [row["resource"] for row in facts["denied"] if ":foundation-model/" not in row["resource"]]
-    models = [row["resource"] for row in facts["denied"] if ":foundation-model/" in row["resource"]]
-    actions = sorted({row["action"] for row in facts["denied"]})
+def _missing_statements(findings: Sequence[Facts]) -> str:
+    """The least a policy lacks: the denied actions and resources, each model tied to the profile that routes to it."""
+    denied = [row for facts in findings for row in facts["denied"]]
+    actions = sorted({row["action"] for row in denied})
+    profiles = sorted({row["resource"] for row in denied if not _is_model(row)})
     statements: list[dict[str, Any]] = []
     if profiles:
-        statements.append({"Effect": "Allow", "Action": actions, "Resource": sorted(set(profiles))})
-    if models:
-        condition = {"StringEquals": {"bedrock:InferenceProfileArn": facts["profile_arn"]}}
-        resources = sorted(set(models))
-        statements.append({"Effect": "Allow", "Action": actions, "Resource": resources, "Condition": condition})
+        statements.append({"Effect": "Allow", "Action": actions, "Resource": profiles})
+    for facts in findings:
+        models = sorted({row["resource"] for row in facts["denied"] if _is_model(row)})
+        if models:
+            condition = {"StringEquals": {"bedrock:InferenceProfileArn": facts["profile_arn"]}}
+            statements.append({"Effect": "Allow", "Action": actions, "Resource": models, "Condition": condition})
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2)
 
 
-def _exemption(facts: Facts) -> str:
-    """The condition that lets a Region guard pass what Bedrock itself routes through the profile."""
-    return json.dumps({"ArnNotLike": {"bedrock:InferenceProfileArn": facts["profile_arn"]}}, indent=2)
+def _is_model(row: Facts) -> bool:
+    return ":foundation-model/" in row["resource"]
+
+
+def _exemption(findings: Sequence[Facts]) -> str:
+    """The condition that lets a Region guard pass what Bedrock itself routes through the profiles."""
+    profiles = sorted({facts["profile_arn"] for facts in findings})
+    return json.dumps({"ArnNotLike": {"bedrock:InferenceProfileArn": profiles}}, indent=2)
 
 
 class PermissionsCheck(Check):
@@ -56,25 +62,25 @@ class PermissionsCheck(Check):
             _("%(role)s may invoke the profile and %(count)s it routes to."),
         ),
         "identity-policy": Reason(
-            _("Your role may not invoke %(model)s in %(regions)s"),
+            _("Your role may not invoke models in %(regions)s"),
             _(
                 "Bedrock may route %(profile)s to %(regions)s, and the identity policy of %(role)s does not allow that."
             ),
-            _("An admin adds this statement to the permission set's policy."),
+            _("An admin adds these statements to the permission set's policy."),
             Actor.ADMIN,
             _("Statements the policy lacks"),
             _missing_statements,
         ),
         "identity-policy-deny": Reason(
-            _("Your role's policy denies %(model)s in %(regions)s"),
+            _("Your role's policy denies models in %(regions)s"),
             _("The identity policy of %(role)s explicitly denies what %(profile)s needs in %(regions)s."),
             _("An admin narrows the deny in %(statements)s, or exempts this profile from it."),
             Actor.ADMIN,
-            _("Condition that exempts the profile"),
+            _("Condition that exempts the profiles"),
             _exemption,
         ),
         "permissions-boundary": Reason(
-            _("A permissions boundary denies %(model)s"),
+            _("A permissions boundary denies %(actions)s"),
             _("The permissions boundary of %(role)s does not allow %(actions)s for %(profile)s in %(regions)s."),
             _("An admin adds the missing actions to the boundary policy of the permission set."),
             Actor.ADMIN,
@@ -84,7 +90,7 @@ class PermissionsCheck(Check):
         "service-control-policy": Reason(
             _("A service control policy denies %(regions)s"),
             _("Bedrock may route %(profile)s to %(regions)s, and a service control policy forbids it there."),
-            _("An admin of the AWS organization exempts this profile from the policy that denies the Region."),
+            _("An admin of the AWS organization exempts the plan's profiles from the policy that denies the Region."),
             Actor.ADMIN,
             _("Condition for the policy's deny statement"),
             _exemption,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -66,6 +66,13 @@ def explain(finding: Finding) -> Explanation:
     return _explain(check, reason, finding)
 
 
+def paste_for(findings: Sequence[Finding]) -> str:
+    """What fixes findings that one check answered with one reason, as one thing to paste; empty when nothing does."""
+    check = BY_NAME.get(findings[0].check_name)
+    reason = check.REASONS.get(findings[0].reason) if check else None
+    return reason.paste([finding.facts for finding in findings]) if reason and reason.paste else ""
+
+
 def _explain(check: Check, reason: Reason, finding: Finding) -> Explanation:
     words = _Words(check.words(finding.facts))
 
@@ -78,6 +85,6 @@ def _explain(check: Check, reason: Reason, finding: Finding) -> Explanation:
         remedy=fill(reason.remedy),
         actor=reason.actor,
         paste_title=str(reason.paste_title),
-        paste=reason.paste(finding.facts) if reason.paste else "",
+        paste=reason.paste([finding.facts]) if reason.paste else "",
         evidence=tuple((str(label), value) for label, value in check.evidence(finding.facts) if value),
     )

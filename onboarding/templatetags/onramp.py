@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -14,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from onboarding import catalog
@@ -123,121 +122,3 @@ def _tinted(text: str, pattern: re.Pattern[str]) -> SafeString:
         end = match.end()
     parts.append(escape(text[end:]))
     return format_html_join("", "{}", ((part,) for part in parts))
-
-
-# --- Findings
-
-
-@dataclass(frozen=True, slots=True)
-class Paste:
-    """The exact thing to paste somewhere, and the id of the element that holds it."""
-
-    id: str
-    title: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """Open rows that say the same, such as one policy that denies three models: one thing to fix, not three.
-
-    An open row always has a finding and its explanation.
-    """
-
-    rows: tuple[Row, ...]
-    is_blocking: bool
-
-    @property
-    def first(self) -> Row:
-        return self.rows[0]
-
-    @property
-    def outcome(self) -> str:
-        return str(self.first.outcome)
-
-    @property
-    def names(self) -> str:
-        """The models it is about; nothing when it is about the person."""
-        return ", ".join(row.name for row in self.rows if row.about)
-
-    @property
-    def summaries(self) -> list[str]:
-        return list(dict.fromkeys(row.explanation.summary for row in self.rows))
-
-    @property
-    def remedies(self) -> list[str]:
-        return list(dict.fromkeys(row.explanation.remedy for row in self.rows if row.explanation.remedy))
-
-    @property
-    def pastes(self) -> list[Paste]:
-        """What to paste where, one for each row that has something."""
-        pasted = [row for row in self.rows if row.explanation.paste]
-        return [
-            Paste(
-                f"paste-{row.finding.pk}",
-                f"{row.explanation.paste_title}, {row.name}" if len(pasted) > 1 else row.explanation.paste_title,
-                row.explanation.paste,
-            )
-            for row in pasted
-        ]
-
-    @property
-    def message_id(self) -> str:
-        return f"message-{self.first.finding.pk}"
-
-
-@dataclass(frozen=True, slots=True)
-class Things:
-    """What stands open in a verification: what blocks the person first, then what nobody could tell."""
-
-    all: Sequence[Thing]
-
-    @property
-    def blocking(self) -> list[Thing]:
-        return [thing for thing in self.all if thing.is_blocking and thing.outcome == Outcome.FAILED]
-
-    @property
-    def actor(self) -> str:
-        """Who has to act on what blocks: `person`, `admin`, or `both`."""
-        actors = {str(thing.first.explanation.actor) for thing in self.blocking}
-        return actors.pop() if len(actors) == 1 else "both"
-
-
-@register.filter
-def things(board: Board) -> Things:
-    """The board's open rows, those with equal words together."""
-    deciding = {"", board.verification.revision.default_profile}
-    alike: dict[tuple[str, str], list[Row]] = {}
-    for row in board.open_rows:
-        alike.setdefault((row.outcome, row.explanation.title), []).append(row)
-    found = [Thing(tuple(rows), any(row.about in deciding for row in rows)) for rows in alike.values()]
-    return Things(sorted(found, key=lambda thing: (thing.outcome != Outcome.FAILED, not thing.is_blocking)))
-
-
-@register.filter
-def settled(rows: Iterable[Row]) -> list[Row]:
-    """The rows that are not among the open ones."""
-    return [row for row in rows if not row.is_open]
-
-
-@register.filter
-def handover(thing: Thing, board: Board) -> str:
-    """Everything a colleague needs to fix a thing, as plain text to send."""
-    verification = board.verification
-    revision, person = verification.revision, verification.person
-    paragraphs = [thing.first.explanation.title]
-    paragraphs += thing.summaries
-    paragraphs += thing.remedies
-    paragraphs += [row.explanation.paste for row in thing.rows]
-    paragraphs += ["\n".join(f"{label}: {value}" for label, value in row.explanation.evidence) for row in thing.rows]
-    paragraphs.append(
-        gettext("For %(email)s, plan %(plan)s, revision %(revision)d, AWS account %(account)s, Region %(region)s.")
-        % {
-            "email": person.email,
-            "plan": revision.plan.name,
-            "revision": revision.number,
-            "account": revision.account.account_id,
-            "region": revision.region,
-        }
-    )
-    return "\n\n".join(dict.fromkeys(paragraph for paragraph in paragraphs if paragraph))

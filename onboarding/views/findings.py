@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from django.utils.translation import gettext
+
 from onboarding.catalog import model_label
 from onboarding.checks.base import Check
-from onboarding.checks.registry import Explanation, explain, questions
+from onboarding.checks.registry import Explanation, explain, paste_for, questions
 from onboarding.enums import Outcome
 from onboarding.models import Finding, Verification
 
@@ -18,6 +20,7 @@ from onboarding.models import Finding, Verification
 class Row:
     """One question. `outcome` is a finding's, or `running`, `waiting` (not yet asked), `skipped` (never asked)."""
 
+    position: int
     check: Check
     about: str
     outcome: str
@@ -36,6 +39,87 @@ class Row:
     def is_open(self) -> bool:
         """Whether somebody should look at it first."""
         return self.outcome in (Outcome.FAILED, Outcome.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Open rows that say the same, such as one policy that denies three models: one thing to fix, not three."""
+
+    verification: Verification
+    rows: tuple[Row, ...]
+
+    @property
+    def first(self) -> Row:
+        return self.rows[0]
+
+    @property
+    def outcome(self) -> str:
+        return self.first.outcome
+
+    @property
+    def is_blocking(self) -> bool:
+        """Whether the person's default model needs this; otherwise it keeps other models out."""
+        return any(row.about in ("", self.verification.revision.default_profile) for row in self.rows)
+
+    @property
+    def explanation(self) -> Explanation:
+        return self._explanations[0]
+
+    @property
+    def names(self) -> str:
+        """The models it is about; nothing when it is about the person."""
+        return ", ".join(row.name for row in self.rows if row.about)
+
+    @property
+    def summaries(self) -> list[str]:
+        return list(dict.fromkeys(explanation.summary for explanation in self._explanations))
+
+    @property
+    def remedies(self) -> list[str]:
+        return list(dict.fromkeys(each.remedy for each in self._explanations if each.remedy))
+
+    @property
+    def evidence(self) -> list[tuple[tuple[str, str], ...]]:
+        return [explanation.evidence for explanation in self._explanations]
+
+    @property
+    def paste(self) -> str:
+        """The exact thing to paste somewhere, for all the rows at once."""
+        return paste_for([row.finding for row in self.rows if row.finding])
+
+    @property
+    def paste_id(self) -> str:
+        """The id of the element that holds it, for the copy button."""
+        return f"paste-{self.first.position}"
+
+    @property
+    def message_id(self) -> str:
+        return f"message-{self.first.position}"
+
+    @property
+    def message(self) -> str:
+        """Everything a colleague needs to fix it, as plain text to send."""
+        paragraphs = [self.explanation.title, *self.summaries, *self.remedies, self.paste]
+        paragraphs += ["\n".join(f"{label}: {value}" for label, value in rows) for rows in self.evidence]
+        paragraphs.append(self._whom)
+        return "\n\n".join(dict.fromkeys(paragraph for paragraph in paragraphs if paragraph))
+
+    @property
+    def _explanations(self) -> list[Explanation]:
+        return [row.explanation for row in self.rows if row.explanation]
+
+    @property
+    def _whom(self) -> str:
+        revision = self.verification.revision
+        return gettext(
+            "For %(email)s, plan %(plan)s, revision %(revision)d, AWS account %(account)s, Region %(region)s."
+        ) % {
+            "email": self.verification.person.email,
+            "plan": revision.plan.name,
+            "revision": revision.number,
+            "account": revision.account.account_id,
+            "region": revision.region,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +142,11 @@ class Gate:
     def total(self) -> int:
         return len(self.rows)
 
+    @property
+    def settled(self) -> list[Row]:
+        """The rows that nobody needs to look at first."""
+        return [row for row in self.rows if not row.is_open]
+
 
 @dataclass(frozen=True, slots=True)
 class Board:
@@ -71,9 +160,25 @@ class Board:
         return [row for gate in self.gates for row in gate.rows]
 
     @property
-    def open_rows(self) -> list[Row]:
-        """What to fix, denials before what nobody could tell."""
-        return sorted((row for row in self.rows if row.is_open), key=lambda row: row.outcome != Outcome.FAILED)
+    def obstacles(self) -> list[Obstacle]:
+        """What stands open, rows with equal words together: what blocks the person first, then what keeps some models
+        out, then what nobody could tell."""
+        alike: dict[tuple[str, str], list[Row]] = {}
+        for row in self.rows:
+            if row.is_open and row.explanation:
+                alike.setdefault((row.outcome, row.explanation.title), []).append(row)
+        found = [Obstacle(self.verification, tuple(rows)) for rows in alike.values()]
+        return sorted(found, key=lambda each: (each.outcome != Outcome.FAILED, not each.is_blocking))
+
+    @property
+    def blocking(self) -> list[Obstacle]:
+        return [each for each in self.obstacles if each.is_blocking and each.outcome == Outcome.FAILED]
+
+    @property
+    def actor(self) -> str:
+        """Who has to act on what blocks: `person`, `admin`, or `both`."""
+        actors = {str(each.explanation.actor) for each in self.blocking}
+        return actors.pop() if len(actors) == 1 else "both"
 
     @property
     def answered(self) -> int:
@@ -124,9 +229,9 @@ def _rows(verification: Verification, found: dict[int, Finding]) -> Sequence[Row
     for position, (check, about) in enumerate(questions(verification.revision)):
         finding = found.get(position)
         if finding is not None:
-            rows.append(Row(check, about, finding.outcome, explain(finding), finding))
+            rows.append(Row(position, check, about, finding.outcome, explain(finding), finding))
         else:
-            rows.append(Row(check, about, _unanswered(verification, position, next_position), None, None))
+            rows.append(Row(position, check, about, _unanswered(verification, position, next_position), None, None))
     return rows
 
 
