@@ -29,7 +29,7 @@ def proxies(app_configs: Any, **_: Any) -> list[CheckMessage]:
         return [
             Warning(
                 "ONRAMP_PUBLIC_URL is https, but no proxy is trusted to say so.",
-                hint="Set ONRAMP_TRUSTED_PROXIES to the number of proxies in front, or every page redirects to itself.",
+                hint="Set ONRAMP_TRUSTED_PROXIES to the number of proxies, or each page redirects to itself.",
                 id="onramp.W002",
             )
         ]

@@ -112,10 +112,14 @@ class DirectoryUser:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What the identity provider says of a person; `directory` is None when Identity Center knows none."""
+    """What the identity provider says of a person; `directory` is None when Identity Center knows none.
+
+    `note` says what to expect of them, for whoever wonders whom to sign in as.
+    """
 
     email: str
     name: str
+    note: str = ""
     groups: tuple[str, ...] = ()
     directory: DirectoryUser | None = None
 

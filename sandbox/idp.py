@@ -23,7 +23,7 @@ from nanoidp.config import get_config  # type: ignore[import-untyped]  # ships n
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-PASSWORD = "onramp"  # noqa: S105  # everybody's, and no secret
+PASSWORD = "onramp"  # everybody's, and no secret
 
 # What this company's provider tells the portal, and in which of the two places.
 _CLAIMS = {

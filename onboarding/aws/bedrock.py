@@ -1,4 +1,4 @@
-"""Bedrock's control plane: which inference profiles exist, where they route, and whether the account has the models."""
+"""Bedrock's control plane: which inference profiles exist, where they route, whether the account has the models."""
 
 from __future__ import annotations
 

@@ -63,9 +63,7 @@ class PermissionsCheck(Check):
         ),
         "identity-policy": Reason(
             _("Your role may not invoke models in %(regions)s"),
-            _(
-                "Bedrock may route %(profile)s to %(regions)s, and the identity policy of %(role)s does not allow that."
-            ),
+            _("Bedrock may route %(profile)s to %(regions)s, which the policy of %(role)s does not allow."),
             _("An admin adds these statements to the permission set's policy."),
             Actor.ADMIN,
             _("Statements the policy lacks"),

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import requests
 import structlog
 from allauth.socialaccount.models import SocialApp
-from allauth.socialaccount.providers.oauth2.views import (  # type: ignore[import-untyped]
+from allauth.socialaccount.providers.oauth2.views import (
     OAuth2CallbackView,
     OAuth2LoginView,
     OAuth2View,

@@ -69,6 +69,8 @@ def list_permission_sets_provisioned_to_account(self: SSOAdminResponse) -> str:
 
 def extend() -> None:
     """Put these in the place of moto's."""
-    setattr(TokenResponse, "assume_role", assume_role)  # noqa: B010  # as the other modules do
-    name = "list_permission_sets_provisioned_to_account"
-    setattr(SSOAdminResponse, name, list_permission_sets_provisioned_to_account)
+    for response, operation in (
+        (TokenResponse, assume_role),
+        (SSOAdminResponse, list_permission_sets_provisioned_to_account),
+    ):
+        setattr(response, operation.__name__, operation)

@@ -65,9 +65,7 @@ def test_the_organization(aws: Aws) -> None:
 
 def test_roles_have_paths_and_stable_names(aws: Aws) -> None:
     roles = aws.portal("iam").list_roles(PathPrefix="/aws-reserved/sso.amazonaws.com/")["Roles"]
-    assert {role["Arn"] for role in roles} == {
-        aws.role_arn(item.name) for item in aws.company.permission_sets
-    }
+    assert {role["Arn"] for role in roles} == {aws.role_arn(item.name) for item in aws.company.permission_sets}
     assert aws.role_arn("ClaudeCodeDeveloper").endswith("AWSReservedSSO_ClaudeCodeDeveloper_596b40c9e9457951")
 
 
@@ -75,9 +73,9 @@ def test_assignments_and_the_directory_meet(aws: Aws) -> None:
     admin, store = aws.portal("sso-admin", MANAGEMENT), aws.portal("identitystore", MANAGEMENT)
     instance = admin.list_instances()["Instances"][0]
     names = {}
-    for arn in admin.list_permission_sets_provisioned_to_account(
-        InstanceArn=instance["InstanceArn"], AccountId=PROD
-    )["PermissionSets"]:
+    for arn in admin.list_permission_sets_provisioned_to_account(InstanceArn=instance["InstanceArn"], AccountId=PROD)[
+        "PermissionSets"
+    ]:
         found = admin.describe_permission_set(InstanceArn=instance["InstanceArn"], PermissionSetArn=arn)
         names[found["PermissionSet"]["Name"]] = arn
     assert set(names) == {item.name for item in aws.company.permission_sets}
@@ -85,9 +83,9 @@ def test_assignments_and_the_directory_meet(aws: Aws) -> None:
         InstanceArn=instance["InstanceArn"], AccountId=PROD, PermissionSetArn=names["ClaudeCodeDeveloper"]
     )["AccountAssignments"][0]
     assert row["PrincipalType"] == "GROUP"
-    members = store.list_group_memberships(
-        IdentityStoreId=instance["IdentityStoreId"], GroupId=row["PrincipalId"]
-    )["GroupMemberships"]
+    members = store.list_group_memberships(IdentityStoreId=instance["IdentityStoreId"], GroupId=row["PrincipalId"])[
+        "GroupMemberships"
+    ]
     users = store.list_users(IdentityStoreId=instance["IdentityStoreId"])["Users"]
     inside = {member["MemberId"]["UserId"] for member in members}
     assert "ana.nunez@acme.example" in {user["UserName"] for user in users if user["UserId"] in inside}

@@ -10,10 +10,7 @@ from tests.sandbox_aws import LAB, PROD, Aws
 
 def test_profiles_and_their_routes(aws: Aws) -> None:
     bedrock = aws.portal("bedrock")
-    found = {
-        row["inferenceProfileId"]: row
-        for row in bedrock.list_inference_profiles()["inferenceProfileSummaries"]
-    }
+    found = {row["inferenceProfileId"]: row for row in bedrock.list_inference_profiles()["inferenceProfileSummaries"]}
     assert len(found) == 8
     assert len(found["eu.anthropic.claude-opus-4-8"]["models"]) == 6
     assert [row["modelArn"] for row in found["global.anthropic.claude-sonnet-4-6"]["models"]] == [
@@ -27,15 +24,11 @@ def test_profiles_by_region_type_and_page(aws: Aws) -> None:
     pages = list(bedrock.get_paginator("list_inference_profiles").paginate(PaginationConfig={"PageSize": 3}))
     assert [len(page["inferenceProfileSummaries"]) for page in pages] == [3, 3, 2]
     assert not bedrock.list_inference_profiles(typeEquals="APPLICATION")["inferenceProfileSummaries"]
-    tokyo = aws.portal("bedrock", region="ap-northeast-1").list_inference_profiles(
-        typeEquals="SYSTEM_DEFINED"
-    )
+    tokyo = aws.portal("bedrock", region="ap-northeast-1").list_inference_profiles(typeEquals="SYSTEM_DEFINED")
     assert [row["inferenceProfileId"] for row in tokyo["inferenceProfileSummaries"]] == [
         "jp.anthropic.claude-sonnet-4-6"
     ]
-    assert not aws.portal("bedrock", region="us-east-1").list_inference_profiles()[
-        "inferenceProfileSummaries"
-    ]
+    assert not aws.portal("bedrock", region="us-east-1").list_inference_profiles()["inferenceProfileSummaries"]
 
 
 def test_one_profile_by_id_or_arn(aws: Aws) -> None:

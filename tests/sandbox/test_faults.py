@@ -77,9 +77,7 @@ def test_the_dice_are_seeded(aws: Aws) -> None:
     bedrock = aws.portal("bedrock")
     rounds = []
     for _ in range(2):
-        aws.call(
-            "PUT", "/sandbox/faults", [{"operation": "bedrock.*", "kind": "throttle", "probability": 0.5}]
-        )
+        aws.call("PUT", "/sandbox/faults", [{"operation": "bedrock.*", "kind": "throttle", "probability": 0.5}])
         rounds.append([code_of(bedrock.list_inference_profiles)[1] for _ in range(12)])
     assert rounds[0] == rounds[1]
     assert set(rounds[0]) == {200, 429}

@@ -124,9 +124,7 @@ def test_everybody_on_their_plans_profile(
 
 def test_tokyo_has_no_such_profile(aws: Aws) -> None:
     client = runtime(aws, "noor.haddad", DEVELOPER, region="ap-northeast-1")
-    with pytest.raises(
-        client.exceptions.ValidationException, match=r"The provided model identifier is invalid\."
-    ):
+    with pytest.raises(client.exceptions.ValidationException, match=r"The provided model identifier is invalid\."):
         client.invoke_model(modelId="jp.anthropic.claude-sonnet-5", body=BODY)
 
 
@@ -145,9 +143,7 @@ def test_the_stream_parses(aws: Aws) -> None:
 
 def test_the_boundary_stops_the_stream(aws: Aws) -> None:
     client = runtime(aws, "diego.aranda", "ClaudeCodeBounded")
-    with pytest.raises(
-        client.exceptions.AccessDeniedException, match="because no permissions boundary allows"
-    ):
+    with pytest.raises(client.exceptions.AccessDeniedException, match="because no permissions boundary allows"):
         client.invoke_model_with_response_stream(modelId=SONNET, body=BODY)
 
 

@@ -35,9 +35,7 @@ def test_new_layout_answers_per_resource(aws: Aws) -> None:
     first = found["EvaluationResults"][0]
     assert first["EvalResourceName"] == "arn:${Partition}:bedrock:${Region}::foundation-model/${ResourceId}"
     assert first["EvalDecision"] == "implicitDeny"
-    assert [
-        (row["EvalResourceName"], row["EvalResourceDecision"]) for row in first["ResourceSpecificResults"]
-    ] == [
+    assert [(row["EvalResourceName"], row["EvalResourceDecision"]) for row in first["ResourceSpecificResults"]] == [
         (resources[0], "allowed"),
         (resources[1], "implicitDeny"),
     ]
@@ -86,10 +84,7 @@ def test_a_policy_attached_now_counts_now(aws: Aws) -> None:
         "Statement": [{"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}],
     }
     iam.put_role_policy(RoleName=name, PolicyName="More", PolicyDocument=json.dumps(document))
-    assert (
-        simulate(aws, "ClaudeCodeFiveRegions", **arguments)["EvaluationResults"][0]["EvalDecision"]
-        == "allowed"
-    )
+    assert simulate(aws, "ClaudeCodeFiveRegions", **arguments)["EvaluationResults"][0]["EvalDecision"] == "allowed"
     document["Statement"][0]["Effect"] = "Deny"  # type: ignore[index]  # the statement above
     arn = iam.create_policy(PolicyName="Less", PolicyDocument=json.dumps(document))["Policy"]["Arn"]
     iam.attach_role_policy(RoleName=name, PolicyArn=arn)
@@ -114,9 +109,7 @@ def test_an_scp_attached_now_counts_now(aws: Aws) -> None:
 
 
 def test_boundary(aws: Aws) -> None:
-    found = simulate(
-        aws, "ClaudeCodeBounded", ActionNames=[INVOKE, STREAM], ResourceArns=[model("eu-west-1")]
-    )
+    found = simulate(aws, "ClaudeCodeBounded", ActionNames=[INVOKE, STREAM], ResourceArns=[model("eu-west-1")])
     detail = "PermissionsBoundaryDecisionDetail"
     rows = found["EvaluationResults"]
     assert [row["EvalDecision"] for row in rows] == ["allowed", "implicitDeny"]
@@ -127,18 +120,18 @@ def test_boundary(aws: Aws) -> None:
 def test_missing_context_and_context_keys(aws: Aws) -> None:
     found = simulate(aws, "ClaudeCodeDeveloper", ActionNames=["aws-marketplace:Subscribe"])
     assert found["EvaluationResults"][0]["MissingContextValues"] == ["aws:CalledViaLast"]
-    keys = aws.portal("iam").get_context_keys_for_principal_policy(
-        PolicySourceArn=aws.role_arn("ClaudeCodeDeveloper")
-    )
+    keys = aws.portal("iam").get_context_keys_for_principal_policy(PolicySourceArn=aws.role_arn("ClaudeCodeDeveloper"))
     assert keys["ContextKeyNames"] == ["aws:CalledViaLast"]
 
 
 def test_pages(aws: Aws) -> None:
     actions = [f"bedrock:Get{letter}" for letter in "ABCDE"]
     first = simulate(aws, "ClaudeCodeDeveloper", ActionNames=actions, MaxItems=2)
-    assert first["IsTruncated"] and len(first["EvaluationResults"]) == 2
+    assert first["IsTruncated"]
+    assert len(first["EvaluationResults"]) == 2
     rest = simulate(aws, "ClaudeCodeDeveloper", ActionNames=actions, Marker=first["Marker"])
-    assert not rest["IsTruncated"] and "Marker" not in rest
+    assert not rest["IsTruncated"]
+    assert "Marker" not in rest
     assert [row["EvalActionName"] for row in rest["EvaluationResults"]] == actions[2:]
 
 
@@ -159,9 +152,7 @@ def test_principals_it_does_not_know(aws: Aws, arn: str, code: str) -> None:
 
 
 def test_custom_policies(aws: Aws) -> None:
-    allow = json.dumps(
-        {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
-    )
+    allow = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}})
     deny = allow.replace("Allow", "Deny")
     iam = aws.portal("iam")
     arguments = {"PolicyInputList": [allow], "ActionNames": [INVOKE]}

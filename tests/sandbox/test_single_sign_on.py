@@ -88,7 +88,7 @@ def test_pkce(aws: Aws) -> None:
     with caught.value as answer:
         target = urllib.parse.urlsplit(answer.headers["Location"])
     back = dict(urllib.parse.parse_qsl(target.query))
-    assert answer.code == 302 and target.path == "/oauth/callback" and back["state"] == "s"
+    assert (answer.code, target.path, back["state"]) == (302, "/oauth/callback", "s")
     ask = {**known, "grantType": "authorization_code", "code": back["code"], "redirectUri": callback}
     assert oidc.create_token(**ask, codeVerifier=verifier)["accessToken"]
     with pytest.raises(oidc.exceptions.InvalidGrantException):
@@ -145,7 +145,7 @@ sso_registration_scopes = sso:account:access
 """
     )
     cached = {"accessToken": token["accessToken"], "expiresAt": "2099-01-01T00:00:00Z"}
-    (cache / f"{hashlib.sha1(b'acme').hexdigest()}.json").write_text(json.dumps(cached))
+    (cache / f"{hashlib.sha1(b'acme').hexdigest()}.json").write_text(json.dumps(cached))  # noqa: S324 -- the AWS CLI's own naming
     clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
         **clean,
@@ -180,7 +180,5 @@ def test_the_aws_cli_uses_the_profile(aws: Aws, tmp_path: Path) -> None:
     if not cli.exists():
         pytest.skip("no AWS CLI is installed")
     command = [str(cli), "sts", "get-caller-identity", "--query", "Arn", "--output", "text"]
-    done = subprocess.run(
-        command, env=home(aws, tmp_path), capture_output=True, text=True, timeout=60, check=True
-    )
+    done = subprocess.run(command, env=home(aws, tmp_path), capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip().endswith(f"/{ANA}")

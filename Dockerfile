@@ -1,0 +1,34 @@
+# One image for every process of the portal; the command says which:
+#   web     (the default)
+#   worker  celery --app portal worker --queues interactive,sweeps,costs --concurrency 4    with REMAP_SIGTERM=SIGQUIT
+#   beat    celery --app portal beat                                                        exactly one
+#   before each release: python manage.py migrate, python manage.py createcachetable
+# Settings come from the environment (docs/configuration.md); the image holds no secret and no data.
+
+FROM python:3.13-slim AS build
+
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+COPY requirements.txt .
+RUN python -m venv /venv && /venv/bin/pip install --require-hashes --requirement requirements.txt
+COPY manage.py ./
+COPY portal portal
+COPY onboarding onboarding
+COPY templates templates
+COPY static static
+# collectstatic loads the settings, which want a key; this one signs nothing and stays in this stage.
+RUN ONRAMP_SECRET_KEY=for-collectstatic-only ONRAMP_HOME=/tmp /venv/bin/python manage.py collectstatic --noinput
+
+FROM python:3.13-slim
+
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 ONRAMP_HOME=/var/lib/onramp
+RUN useradd --system --uid 10001 --home-dir /var/lib/onramp --create-home onramp
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+WORKDIR /app
+# By number, so that Kubernetes can see that it is not root.
+USER 10001
+EXPOSE 8000
+# No control socket: nothing uses it. /dev/shm: a heartbeat file on a slow disk would look like a hung worker.
+CMD ["gunicorn", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-class", "gthread", "--threads", "4", \
+     "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "portal.wsgi"]

@@ -1,0 +1,97 @@
+# What this repository can do. Needs Python 3.11 or newer and nothing else; `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+# Tests of both runs share the machine: one worker for each of two cores; a file's tests stay together.
+PYTEST := -n 2 --dist loadfile
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+# What a real installation sets, for the checks that look at settings. The key signs nothing.
+PRODUCTION := env DATABASE_URL=sqlite://:memory: ONRAMP_HOME=$(VENV)/check ONRAMP_PUBLIC_URL=https://onramp.example.com \
+	ONRAMP_TRUSTED_PROXIES=1 ONRAMP_OIDC_ISSUER=https://login.example.com ONRAMP_OIDC_CLIENT_ID=onramp \
+	ONRAMP_OIDC_CLIENT_SECRET=none ONRAMP_SECRET_KEY=only-for-the-checks-0123456789-abcdefghijklmnopqrstuvwxyz
+SHELL_FILES := .ci/run tests/chromium.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench lock lock-check messages clean install \
+	check-style check-types check-floors check-templates check-django check-messages check-shell check-image
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
+		do printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+run: $(INSTALLED) ## Start everything on this machine (PORT=8000), until Ctrl-C
+	@exec $(BIN)/python -m deploy.local
+
+test: $(INSTALLED) ## Run the whole suite, on SQLite and then on PostgreSQL
+	@sh tests/chromium.sh
+	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m tests.on_postgresql $(PYTEST)
+
+check: check-style check-types check-floors check-templates check-django check-messages check-shell check-image ## Lint, types, import floors, templates, settings, migrations, translations
+	@echo "All checks passed."
+
+check-style: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+check-types: $(INSTALLED)
+	$(PRODUCTION) $(BIN)/mypy
+
+check-floors: $(INSTALLED)
+	$(BIN)/lint-imports --no-cache
+
+check-templates: $(INSTALLED)
+	find templates -name '*.html' -print0 | xargs -0 $(BIN)/djade --check --target-version 5.2
+
+check-django: $(INSTALLED)
+	$(PRODUCTION) $(BIN)/python manage.py makemigrations --check --dry-run
+	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+check-messages: $(INSTALLED)
+	$(BIN)/python -m tests.repository.messages check
+
+check-shell: $(INSTALLED)
+	$(BIN)/shellcheck $(SHELL_FILES)
+
+check-image: $(INSTALLED)
+	$(BIN)/hadolint Dockerfile
+
+bench: $(INSTALLED) ## Measure, print one table, write benchmarks/results.json
+	$(BIN)/python -m benchmarks
+
+lock: $(INSTALLED) ## Compile both lock files from pyproject.toml (needs the package index)
+	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+
+# Not part of `check`, which works without a network; tests/repository compares locks and pyproject.toml offline.
+lock-check: $(INSTALLED) ## Compile both lock files again and compare (needs the package index)
+	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp requirements.txt requirements-dev.txt $(VENV)/lock
+	$(COMPILE) --output-file $(VENV)/lock/requirements.txt
+	$(COMPILE) --extra dev --constraint requirements.txt --output-file $(VENV)/lock/requirements-dev.txt
+	diff requirements.txt $(VENV)/lock/requirements.txt
+	diff requirements-dev.txt $(VENV)/lock/requirements-dev.txt
+
+messages: $(INSTALLED) ## Bring the translation catalogue up to date and compile it
+	$(BIN)/python -m tests.repository.messages update
+
+clean: ## Remove everything that was made: environment, caches, static files (not .onramp, which holds data)
+	rm -rf $(VENV) staticfiles benchmarks/results.json test-results .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install: $(INSTALLED)
+
+# Again only when the lock changes. The file is written last, so an interrupted install starts over.
+$(INSTALLED): requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Onramp needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo not there)." >&2; \
+		echo "Name another one: make PYTHON=python3.13 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV): about a minute, once."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""How the portal is run: on one machine (`local`), and what a real installation needs."""

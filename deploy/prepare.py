@@ -1,0 +1,48 @@
+"""`python -m deploy.prepare [SEED]`: bring the database and the static files up to date, in one process.
+
+Safe to repeat. Static files are collected only when one of them is newer than the last collection.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+
+
+def _sources() -> Iterator[tuple[str, float]]:
+    from django.contrib.staticfiles.finders import get_finders
+
+    for finder in get_finders():
+        for name, storage in finder.list(None):
+            yield name, Path(storage.path(name)).stat().st_mtime
+
+
+def are_static_files_current(collected: Path) -> bool:
+    """Whether every source was collected, and none has changed since."""
+    manifest = collected / "staticfiles.json"
+    if not manifest.exists():
+        return False
+    at = manifest.stat().st_mtime
+    return all(changed <= at and (collected / name).exists() for name, changed in _sources())
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    django.setup()
+    from django.conf import settings
+
+    call_command("migrate", interactive=False)
+    call_command("createcachetable")
+    if not are_static_files_current(Path(settings.STATIC_ROOT)):
+        call_command("collectstatic", interactive=False, verbosity=0)
+    for seed in sys.argv[1:]:
+        call_command("seed", seed)
+
+
+if __name__ == "__main__":
+    main()
