@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from onboarding.bundles.inputs import UnsafeValue
 from onboarding.bundles.make import NotVerified, make_bundle
@@ -27,8 +28,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, email: str, platform: str, language: str, out: Path, **options: Any) -> None:
         access = access_for_email(email)
         try:
-            built = make_bundle(access, platform=Platform(platform), language=language, actor="manage.py bundle")
-            out.write_bytes(built.archive)
+            # A bundle that reached nobody was not made.
+            with transaction.atomic():
+                built = make_bundle(access, platform=Platform(platform), language=language, actor="manage.py bundle")
+                out.write_bytes(built.archive)
         except NotVerified as error:
             raise CommandError(f"{email} has no verified access. Run manage.py verify {email} to see why.") from error
         except UnsafeValue as error:
