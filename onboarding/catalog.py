@@ -105,6 +105,11 @@ def model_arn(region: str, model_id: str, partition: str = "aws") -> str:
     return f"arn:{partition}:bedrock:{region}::foundation-model/{model_id}"
 
 
+def inference_profile_arn(region: str, account_id: str, profile_id: str) -> str:
+    """A system inference profile's ARN: it names the source Region and the account that calls it."""
+    return f"arn:{partition_of(region)}:bedrock:{region}:{account_id}:inference-profile/{profile_id}"
+
+
 def partition_of(region: str) -> str:
     """The AWS partition a Region belongs to."""
     if region.startswith("us-gov-"):

@@ -55,6 +55,8 @@ def environment(company: Company, aws_port: int, idp_port: int | None) -> dict[s
     """What the portal needs to take the sandbox for the company."""
     values = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws_port}",
+        # Claude Code takes its own variable for Bedrock's endpoints.
+        "ANTHROPIC_BEDROCK_BASE_URL": f"http://127.0.0.1:{aws_port}",
         "AWS_ACCESS_KEY_ID": company.portal.access_key_id,
         "AWS_SECRET_ACCESS_KEY": company.portal.secret_access_key,
         "AWS_REGION": company.region,

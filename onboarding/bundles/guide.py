@@ -252,11 +252,9 @@ def _without_settings_file(inputs: BundleInputs, commands: Commands) -> list[str
         ),
         table((_("Shell"), _("Command")), [(shell, code(command)) for shell, command in commands.env_files]),
         _(
-            "These files do not choose the starting model, and neither the list of allowed models nor the "
-            "denied "
-            "tools come with them. Start with `%(command)s`. The AWS profile is needed there too."
-        )
-        % {"command": f"claude --model {inputs.default_tier.value}"},
+            "Neither the list of allowed models nor the denied tools come with these files. The AWS profile is "
+            "needed there too."
+        ),
         *_blocked_script(inputs),
     ]
 

@@ -20,6 +20,11 @@ from onboarding.bundles.settings_json import environment
 _POWERSHELL_QUOTES = re.compile("(['‘’‚‛])")
 
 
+def shell_environment(inputs: BundleInputs) -> dict[str, str]:
+    """settings.json's environment, and the model to start with, which is a key of its own there."""
+    return environment(inputs) | {"ANTHROPIC_MODEL": inputs.default_tier.value}
+
+
 def env_sh(inputs: BundleInputs) -> bytes:
     return _file(inputs, lambda name, value: f"export {name}={quote_sh(value)}").encode()
 
@@ -47,7 +52,7 @@ def quote_powershell(text: str) -> str:
 
 
 def _file(inputs: BundleInputs, assign: Callable[[str, str], str]) -> str:
-    assignments = [assign(name, value) for name, value in environment(inputs).items()]
+    assignments = [assign(name, value) for name, value in shell_environment(inputs).items()]
     return "\n".join([*_comments(inputs), "", *assignments]) + "\n"
 
 
@@ -56,9 +61,14 @@ def _comments(inputs: BundleInputs) -> list[str]:
         sentences = [
             _("Onramp, plan revision %(revision)d.") % {"revision": inputs.revision},
             _("Use this file only where settings.json cannot be used, such as a container or a build job."),
-            _("It does not choose the starting model. Start Claude Code with: %(command)s")
-            % {"command": f"claude --model {inputs.default_tier.value}"},
             _("Nothing in this file is secret."),
         ]
+        if inputs.unverified_tiers:
+            sentences.append(
+                _(
+                    "A tier is left out, and only settings.json can keep Claude Code from trying models of its own "
+                    "choice for it at its first start."
+                )
+            )
     # A translation with a line break in it stays a comment.
     return [f"# {line}".rstrip() for sentence in sentences for line in sentence.splitlines()]

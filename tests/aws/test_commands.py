@@ -53,7 +53,7 @@ def test_verify_finds_people_in_any_case_and_leaves_the_pages_records() -> None:
 
 
 def test_verify_says_who_is_unknown() -> None:
-    with pytest.raises(CommandError, match="No active person has the e-mail nobody@acme.example"):
+    with pytest.raises(CommandError, match=r"No active person has the e-mail nobody@acme\.example"):
         output("verify", "nobody@acme.example")
 
 

@@ -91,7 +91,7 @@ def _download(spec: str, folder: Path) -> Path:
     if npm is None:
         raise Unavailable("npm is not installed, so Claude Code cannot be fetched")
     # npm's own cache would keep the archive a second time.
-    options = ["--ignore-scripts", "--silent", "--fetch-retries=1", f"--cache={folder / 'npm'}"]
+    options = ["--ignore-scripts", "--loglevel=error", "--fetch-retries=1", f"--cache={folder / 'npm'}"]
     command = [npm, "pack", spec, f"--pack-destination={folder}", *options]
     try:
         done = subprocess.run(

@@ -72,6 +72,9 @@ def test_tiers_without_a_verified_model_run_the_default(default: Tier) -> None:
     pins = [settings["env"][f"ANTHROPIC_DEFAULT_{tier.name}_MODEL"] for tier in Tier]
     assert pins == [ALL_TIERS[default]] * 3
     assert settings["availableModels"] == [ALL_TIERS[default]]
+    arn = f"arn:aws:bedrock:eu-west-1:111122223333:inference-profile/{ALL_TIERS[default]}"
+    assert set(settings["modelOverrides"].values()) == {arn}
+    VALIDATOR.validate(settings)
 
 
 def test_a_left_out_model_is_nowhere() -> None:

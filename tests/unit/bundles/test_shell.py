@@ -13,8 +13,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from onboarding.bundles.inputs import UnsafeValue
-from onboarding.bundles.settings_json import environment
-from onboarding.bundles.shell import env_fish, env_ps1, env_sh, quote_fish, quote_powershell, quote_sh
+from onboarding.bundles.shell import (
+    env_fish,
+    env_ps1,
+    env_sh,
+    quote_fish,
+    quote_powershell,
+    quote_sh,
+    shell_environment,
+)
 from onboarding.enums import Tier
 from tests.unit.bundles import powershell
 from tests.unit.bundles.examples import EXAMPLE, bundle_inputs, hostile_text, without_haiku
@@ -50,13 +57,13 @@ def test_env_sh_exports_exactly_the_environment(name: str, language: str, tmp_pa
     (tmp_path / "env.sh").write_bytes(env_sh(inputs))
     before = exported(program(name), ":", tmp_path)
     after = exported(program(name), ". ./env.sh", tmp_path)
-    assert {key: value for key, value in after.items() if before.get(key) != value} == environment(inputs)
+    assert {key: value for key, value in after.items() if before.get(key) != value} == shell_environment(inputs)
 
 
 def test_env_fish_exports_exactly_the_environment(tmp_path: Path) -> None:
     (tmp_path / "env.fish").write_bytes(env_fish(EXAMPLE))
     after = exported(program("fish"), "source env.fish", tmp_path)
-    assert environment(EXAMPLE).items() <= after.items()
+    assert shell_environment(EXAMPLE).items() <= after.items()
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
@@ -64,7 +71,7 @@ def test_env_ps1_assigns_exactly_the_environment(language: str) -> None:
     inputs = bundle_inputs(language=language)
     script = env_ps1(inputs)
     assert script.startswith(b"\xef\xbb\xbf")
-    assert powershell.assignments(script.decode("utf-8-sig")) == environment(inputs)
+    assert powershell.assignments(script.decode("utf-8-sig")) == shell_environment(inputs)
 
 
 def test_a_missing_tier_is_pinned_in_shells_too(tmp_path: Path) -> None:
