@@ -10,38 +10,40 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy as _
+
 REGION_NAMES = {
-    "af-south-1": "Cape Town",
-    "ap-east-1": "Hong Kong",
-    "ap-northeast-1": "Tokyo",
-    "ap-northeast-2": "Seoul",
-    "ap-northeast-3": "Osaka",
-    "ap-south-1": "Mumbai",
-    "ap-south-2": "Hyderabad",
-    "ap-southeast-1": "Singapore",
-    "ap-southeast-2": "Sydney",
-    "ap-southeast-3": "Jakarta",
-    "ap-southeast-4": "Melbourne",
-    "ca-central-1": "Canada",
-    "ca-west-1": "Calgary",
-    "eu-central-1": "Frankfurt",
-    "eu-central-2": "Zurich",
-    "eu-north-1": "Stockholm",
-    "eu-south-1": "Milan",
-    "eu-south-2": "Spain",
-    "eu-west-1": "Ireland",
-    "eu-west-2": "London",
-    "eu-west-3": "Paris",
-    "il-central-1": "Tel Aviv",
-    "me-central-1": "UAE",
-    "me-south-1": "Bahrain",
-    "sa-east-1": "São Paulo",
-    "us-east-1": "N. Virginia",
-    "us-east-2": "Ohio",
-    "us-gov-east-1": "GovCloud US-East",
-    "us-gov-west-1": "GovCloud US-West",
-    "us-west-1": "N. California",
-    "us-west-2": "Oregon",
+    "af-south-1": _("Cape Town"),
+    "ap-east-1": _("Hong Kong"),
+    "ap-northeast-1": _("Tokyo"),
+    "ap-northeast-2": _("Seoul"),
+    "ap-northeast-3": _("Osaka"),
+    "ap-south-1": _("Mumbai"),
+    "ap-south-2": _("Hyderabad"),
+    "ap-southeast-1": _("Singapore"),
+    "ap-southeast-2": _("Sydney"),
+    "ap-southeast-3": _("Jakarta"),
+    "ap-southeast-4": _("Melbourne"),
+    "ca-central-1": _("Canada"),
+    "ca-west-1": _("Calgary"),
+    "eu-central-1": _("Frankfurt"),
+    "eu-central-2": _("Zurich"),
+    "eu-north-1": _("Stockholm"),
+    "eu-south-1": _("Milan"),
+    "eu-south-2": _("Spain"),
+    "eu-west-1": _("Ireland"),
+    "eu-west-2": _("London"),
+    "eu-west-3": _("Paris"),
+    "il-central-1": _("Tel Aviv"),
+    "me-central-1": _("UAE"),
+    "me-south-1": _("Bahrain"),
+    "sa-east-1": _("São Paulo"),
+    "us-east-1": _("N. Virginia"),
+    "us-east-2": _("Ohio"),
+    "us-gov-east-1": _("GovCloud US-East"),
+    "us-gov-west-1": _("GovCloud US-West"),
+    "us-west-1": _("N. California"),
+    "us-west-2": _("Oregon"),
 }
 
 # The Region that stands in `aws:RequestedRegion` when Bedrock itself picks where to run a global request.
@@ -118,7 +120,7 @@ def partition_of(region: str) -> str:
 
 
 def region_label(region: str) -> str:
-    """`Ireland (eu-west-1)`, or the bare code where the name is not known."""
+    """`Ireland (eu-west-1)` in the active language, or the bare code where the name is not known."""
     name = REGION_NAMES.get(region)
     return f"{name} ({region})" if name else region
 

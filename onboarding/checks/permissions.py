@@ -26,18 +26,17 @@ _BY_LAYER = {
 
 
 def _missing_statements(findings: Sequence[Facts]) -> str:
-    """The least a policy lacks: the denied actions and resources, each model tied to the profile that routes to it."""
+    """The least a policy lacks: the denied actions and resources, the models only through the plan's profiles."""
     denied = [row for facts in findings for row in facts["denied"]]
     actions = sorted({row["action"] for row in denied})
     profiles = sorted({row["resource"] for row in denied if not _is_model(row)})
     statements: list[dict[str, Any]] = []
     if profiles:
         statements.append({"Effect": "Allow", "Action": actions, "Resource": profiles})
-    for facts in findings:
-        models = sorted({row["resource"] for row in facts["denied"] if _is_model(row)})
-        if models:
-            condition = {"StringEquals": {"bedrock:InferenceProfileArn": facts["profile_arn"]}}
-            statements.append({"Effect": "Allow", "Action": actions, "Resource": models, "Condition": condition})
+    models = sorted({row["resource"] for row in denied if _is_model(row)})
+    if models:
+        condition = {"StringEquals": {"bedrock:InferenceProfileArn": _profile_arns(findings)}}
+        statements.append({"Effect": "Allow", "Action": actions, "Resource": models, "Condition": condition})
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2)
 
 
@@ -47,8 +46,11 @@ def _is_model(row: Facts) -> bool:
 
 def _exemption(findings: Sequence[Facts]) -> str:
     """The condition that lets a Region guard pass what Bedrock itself routes through the profiles."""
-    profiles = sorted({facts["profile_arn"] for facts in findings})
-    return json.dumps({"ArnNotLike": {"bedrock:InferenceProfileArn": profiles}}, indent=2)
+    return json.dumps({"ArnNotLike": {"bedrock:InferenceProfileArn": _profile_arns(findings)}}, indent=2)
+
+
+def _profile_arns(findings: Sequence[Facts]) -> list[str]:
+    return sorted({facts["profile_arn"] for facts in findings})
 
 
 class PermissionsCheck(Check):
