@@ -40,6 +40,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
         """allauth's own answer lets every allowed host's URLs pass; people only ever go to a path."""
         return is_path(url or "")
 
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """The pages say what there is to say; allauth's messages would pile up until something shows them."""
+
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """A user switched off in Django's admin sees the page of a person switched off in the portal."""
         return deactivated(request)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.http import HttpRequest
 
@@ -28,6 +31,11 @@ if TYPE_CHECKING:
 else:
     # The class takes parameters in its stubs only.
     ModelAdmin = admin.ModelAdmin
+
+# Sign-in is allauth's and the identity provider's business, and roles come from groups: nothing to edit here.
+for model in (Group, EmailAddress, SocialAccount, SocialToken, SocialApp):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
 
 
 class Audited(ModelAdmin):

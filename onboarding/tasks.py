@@ -6,16 +6,19 @@ import datetime as dt
 from functools import partial
 
 import structlog
-from celery import shared_task
+from celery import current_app, shared_task
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
+from kombu.connection import Connection
+from kombu.exceptions import LimitExceeded, OperationalError
+from kombu.pools import producers
 
 from onboarding.checks import run
 from onboarding.models import Verification
 
 log = structlog.get_logger(__name__)
 
+_PUBLISH_TIMEOUT = 1.0  # seconds
 # A message is picked up within a second while workers run; later than this it was lost or nobody works.
 _OVERDUE = dt.timedelta(seconds=15)
 
@@ -38,8 +41,17 @@ def enqueue_verification(verification: Verification) -> None:
 
 
 def _publish(verification_id: int) -> None:
-    """A broker that is down does not fail the request: the row is queued, and the sweeper publishes it later."""
+    """A broker that is down or hangs does not fail the request, nor hold it for long: the row is queued, and the
+    sweeper publishes it later."""
     try:
-        run_verification.delay(verification_id=verification_id)
-    except OperationalError:
-        log.warning("verification.not_published", verification_id=verification_id)
+        with producers[_impatient_connection()].acquire(block=True, timeout=_PUBLISH_TIMEOUT) as producer:
+            run_verification.apply_async(kwargs={"verification_id": verification_id}, producer=producer)
+    except (OperationalError, LimitExceeded) as error:
+        log.warning("verification.not_published", verification_id=verification_id, reason=type(error).__name__)
+
+
+def _impatient_connection() -> Connection:
+    """The broker as a request may use it: workers wait ten seconds for an answer, a page does not."""
+    impatience = {"socket_timeout": _PUBLISH_TIMEOUT, "socket_connect_timeout": _PUBLISH_TIMEOUT, "max_retries": 0}
+    options = {**current_app.conf.broker_transport_options, **impatience}
+    return Connection(current_app.conf.broker_url, transport_options=options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -10,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.journeys.stack import Stack, running
-from tests.journeys.visitor import Visitor, launched
+from tests.journeys.visitor import Visitor, chromium, launched
 
 NewVisitor = Callable[..., Visitor]
 
@@ -26,11 +25,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """The system's Chromium."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
+    executable = chromium()
+    if executable is None:
         pytest.skip("no Chromium: browser journeys (on Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
-        yield launched(playwright, chromium)
+        yield launched(playwright, executable)
 
 
 @pytest.fixture

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -93,24 +91,19 @@ def running(home: Path) -> Iterator[Stack]:
     output = home / "output.log"
     with _database() as database_url, output.open("wb") as log:
         environment = _environment(home, port, database_url)
-        with _one_at_a_time():
-            runner = subprocess.Popen(
-                [sys.executable, "-m", "deploy.local"],
-                cwd=BASE_DIR,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # A Ctrl-C in the terminal of the tests is for pytest, which then stops us in order.
-                start_new_session=True,
-            )
-            stack = Stack(environment["ONRAMP_PUBLIC_URL"], home, runner.pid)
-            try:
-                _wait_until_up(stack, runner, output)
-            except BaseException:
-                _stop(runner)
-                raise
+        runner = subprocess.Popen(
+            [sys.executable, "-m", "deploy.local"],
+            cwd=BASE_DIR,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # A Ctrl-C in the terminal of the tests is for pytest, which then stops us in order.
+            start_new_session=True,
+        )
+        stack = Stack(environment["ONRAMP_PUBLIC_URL"], home, runner.pid)
         try:
+            _wait_until_up(stack, runner, output)
             yield stack
         finally:
             processes = [runner.pid, *_descendants(runner.pid)]
@@ -149,14 +142,6 @@ def _database() -> Iterator[str]:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-@contextlib.contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Starts of several workers of the suite in turn: each may find that static files have to be collected."""
-    with (Path(tempfile.gettempdir()) / f"onramp-journeys-{os.getuid()}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _wait_until_up(stack: Stack, runner: subprocess.Popen[bytes], output: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,11 @@ _ARGUMENTS = [
     # Whatever a page asks of another host fails, and is reported, instead of leaving this machine.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
+
+
+def chromium() -> str | None:
+    """The system's Chromium, or Chrome."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def launched(playwright: Playwright, chromium: str) -> Browser:

@@ -1,0 +1,115 @@
+"""Every page, light and dark, under axe's rules; and what axe does not ask: one h1, title, language, theme."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships no types
+from playwright.sync_api import expect
+
+from tests.journeys.conftest import NewVisitor
+from tests.journeys.stack import Stack
+from tests.journeys.visitor import READY, Visitor
+
+pytestmark = pytest.mark.journeys
+
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+# Whoever has this permission set keeps the worker busy for a while.
+STUCK = {
+    "operation": "iam.SimulatePrincipalPolicy",
+    "kind": "slow",
+    "seconds": 5,
+    "when": {"PolicySourceArn": "*ClaudeCodeBounded*"},
+}
+
+
+def assert_accessible(visitor: Visitor, title: str) -> None:
+    expect(visitor.page).to_have_title(f"{title} · Onramp")
+    expect(visitor.heading).to_have_count(1)
+    assert visitor.page.locator("html").get_attribute("lang") == "en"
+    for theme in THEMES:
+        visitor.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        results = Axe().run(visitor.page)
+        assert results.violations_count == 0, f"{theme}, {visitor.page.url}\n{results.generate_report()}"
+
+
+def test_the_front_door(visit: NewVisitor) -> None:
+    visitor = visit()
+    visitor.open()
+    assert_accessible(visitor, "Sign in")
+
+
+def test_somebody_whose_access_works(visit: NewVisitor) -> None:
+    sofia = visit()
+    sofia.sign_in("sofia.marin@acme.example")
+    assert sofia.wait_for_answer() == READY
+    assert_accessible(sofia, "Your access works")
+    sofia.open("/bundle/")
+    assert_accessible(sofia, "Your bundle")
+
+    sofia.allow("status of 404")
+    sofia.open("/nowhere/")
+    assert_accessible(sofia, "There is no such page")
+    sofia.allow("status of 403")
+    press_a_button_that_has_grown_too_old(sofia)
+    assert_accessible(sofia, "That page was open for too long")
+
+
+def press_a_button_that_has_grown_too_old(visitor: Visitor) -> None:
+    visitor.open("/setup/")
+    visitor.evaluate("for (const field of document.getElementsByName('csrfmiddlewaretoken')) field.value = 'old'")
+    visitor.page.get_by_role("button", name="Verify again").click()
+    visitor.page.wait_for_url(f"{visitor.url}/setup/verify/")
+
+
+def test_somebody_who_waits_for_the_answer(visit: NewVisitor, stack: Stack) -> None:
+    diego = visit()
+    stack.fault(STUCK)
+    try:
+        with stack.paused("worker"):
+            diego.sign_in("diego.aranda@acme.example")
+            expect(diego.page.locator(".badge")).to_have_text("Waiting")
+            assert_accessible(diego, "Checking your access")
+        expect(diego.page.locator(".badge")).to_have_text("Running")
+        assert_accessible(diego, "Checking your access")
+    finally:
+        stack.fault()
+
+
+@pytest.mark.parametrize(
+    ("email", "title"),
+    [
+        ("chiara.rossi@acme.example", "Your access is blocked"),
+        ("laura.pena@acme.example", "Not everything is known yet"),
+        ("vera.lind@acme.example", "No plan yet"),
+    ],
+)
+def test_somebody_whose_access_does_not_work(visit: NewVisitor, email: str, title: str) -> None:
+    person = visit()
+    person.sign_in(email)
+    person.wait_for_answer()
+    assert_accessible(person, title)
+
+
+def test_a_chosen_theme_comes_with_the_page(visit: NewVisitor) -> None:
+    """In the server's HTML, before any script: nothing flashes."""
+    visitor = visit(theme="dark")
+    visitor.open()
+    assert theme_sent(visitor) == ""
+    for name, theme in (("as the system", "light"), ("light", "dark"), ("dark", "")):
+        visitor.page.get_by_role("button", name=f"Theme: {name}").click()
+        assert theme_shown(visitor) == theme
+        assert theme_sent(visitor) == theme
+        assert theme_shown(visitor) == theme
+
+
+def theme_sent(visitor: Visitor) -> str:
+    response = visitor.page.reload()
+    assert response is not None
+    tag = response.text().partition("<html")[2].partition(">")[0]
+    return tag.partition('data-theme="')[2].partition('"')[0]
+
+
+def theme_shown(visitor: Visitor) -> str:
+    return visitor.page.locator("html").get_attribute("data-theme") or ""

@@ -1,0 +1,126 @@
+"""`python -m tests.screenshots --out DIR [--only PAGE]`: pictures of the pages, from a portal started for them.
+
+Each page in both themes, both languages and two widths, as `PAGE-THEME-LANGUAGE-WIDTH.png`. Pages: see `PAGES`.
+`docs/images/setup.png` is `ready-light-en-1360.png`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.journeys.stack import Stack, running
+from tests.journeys.visitor import Visitor, chromium, launched
+
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LANGUAGES = ("en", "es")
+WIDTHS = (1360, 390)
+# Diego's role is asked about slowly, so that his checks are still under way when the picture is taken.
+SLOW = {
+    "operation": "iam.SimulatePrincipalPolicy",
+    "kind": "slow",
+    "seconds": 20,
+    "when": {"PolicySourceArn": "*ClaudeCodeBounded*"},
+}
+
+
+class Subject(NamedTuple):
+    """Whose page it is, where, and how to tell that it is there."""
+
+    email: str
+    path: str
+    state: str
+
+
+PAGES: Mapping[str, Subject] = {
+    "sign-in": Subject("", "/", ""),
+    "live": Subject("diego.aranda@acme.example", "/setup/", "running"),
+    "ready": Subject("ana.nunez@acme.example", "/setup/", "ready"),
+    "blocked": Subject("luis.gil@acme.example", "/setup/", "blocked"),
+    "unknown": Subject("laura.pena@acme.example", "/setup/", "unknown"),
+    "bundle": Subject("ana.nunez@acme.example", "/bundle/", ""),
+}
+
+
+def take_all(stack: Stack, browser: Browser, out: Path, names: list[str]) -> Iterator[Path]:
+    """Every picture of the named pages, as it is taken."""
+    for name in names:
+        with _slow_answers(stack, name), Visitor.in_new_context(browser, stack.url) as visitor:
+            _go(visitor, PAGES[name])
+            for variant in _variants(visitor):
+                visitor.open(PAGES[name].path)
+                _wait(visitor, PAGES[name])
+                path = out / f"{name}-{variant}.png"
+                visitor.page.screenshot(path=path, full_page=True)
+                yield path
+
+
+@contextmanager
+def _slow_answers(stack: Stack, name: str) -> Iterator[None]:
+    stack.fault(*([SLOW] if name == "live" else []))
+    try:
+        yield
+    finally:
+        stack.fault()
+
+
+def _go(visitor: Visitor, subject: Subject) -> None:
+    visitor.open()
+    if subject.email:
+        visitor.sign_in(subject.email)
+    if subject.state == "running":
+        # All that is asked before his role is.
+        expect(visitor.page.locator("#live li [data-outcome=passed]").first).to_be_visible()
+        expect(visitor.page.locator("#live [data-outcome=running] .finding-name")).to_have_text("Claude Opus 4.8")
+    else:
+        visitor.wait_for_answer()
+
+
+def _wait(visitor: Visitor, subject: Subject) -> None:
+    if subject.state:
+        expect(visitor.page.locator(f".badge[data-outcome={subject.state}]")).to_be_visible()
+    # Letters would otherwise be those of the fallback font.
+    visitor.evaluate("document.fonts.ready.then(() => undefined)")
+
+
+def _variants(visitor: Visitor) -> Iterator[str]:
+    """Bring the visitor's browser into each theme, language and width; its name."""
+    for language in LANGUAGES:
+        visitor.context.add_cookies([{"name": "language", "value": language, "url": visitor.url}])
+        for theme in THEMES:
+            visitor.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            for width in WIDTHS:
+                visitor.page.set_viewport_size({"width": width, "height": 900})
+                yield f"{theme}-{language}-{width}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.screenshots", description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--only", action="append", choices=PAGES, metavar="PAGE", help="repeat for several")
+    arguments = parser.parse_args(argv)
+    executable = chromium()
+    if executable is None:
+        print("no Chromium on PATH", file=sys.stderr)  # noqa: T201
+        return 1
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="onramp-screenshots-") as home,
+        running(Path(home).resolve()) as stack,
+        sync_playwright() as playwright,
+        launched(playwright, executable) as browser,
+    ):
+        for path in take_all(stack, browser, arguments.out, arguments.only or list(PAGES)):
+            print(path)  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,77 @@
+"""Django's admin: for admins, without passwords, and every change leaves an event."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from onboarding.enums import Role
+from onboarding.models import AuditEvent, Person, Team
+from tests.factories import make_person, make_plan, make_ready_person
+
+pytestmark = pytest.mark.django_db
+
+
+def admin_client() -> Client:
+    person = make_person("carla.soto@acme.example", role=Role.ADMIN)
+    assert person.user is not None
+    person.user.is_staff = person.user.is_superuser = True
+    person.user.save()
+    client = Client()
+    client.force_login(person.user)
+    return client
+
+
+def test_it_sends_strangers_to_sign_in(client: Client) -> None:
+    response = client.get("/django-admin/", follow=True)
+
+    assert response.redirect_chain[-1][0] == "/?next=/django-admin/"
+
+
+def test_it_offers_nobody_a_password() -> None:
+    person = make_ready_person()
+    assert person.user is not None
+    client = Client()
+    client.force_login(person.user)
+
+    response = client.get("/django-admin/", follow=True)
+
+    assert response.status_code == 403
+    assert b"password" not in response.content.lower()
+
+
+def test_it_lists_the_products_rows_only() -> None:
+    page = admin_client().get("/django-admin/").content.decode()
+
+    assert "/django-admin/onboarding/team/" in page
+    for foreign in ("socialaccount", "emailaddress", "/auth/group/"):
+        assert foreign not in page
+
+
+def test_a_change_leaves_an_event_with_its_author() -> None:
+    plan = make_plan()
+
+    admin_client().post(
+        "/django-admin/onboarding/team/add/", {"name": "Platform", "group": "claude-platform", "plan": plan.pk}
+    )
+
+    team = Team.objects.get()
+    event = AuditEvent.objects.get(action="team.added")
+    assert (event.actor, event.target) == ("carla.soto@acme.example", str(team))
+
+
+def test_a_person_can_be_deactivated_and_nothing_else_of_them_changed() -> None:
+    person = make_ready_person()
+
+    admin_client().post(f"/django-admin/onboarding/person/{person.pk}/change/", {"name": "Somebody else"})
+
+    person = Person.objects.get(pk=person.pk)
+    assert (person.name, person.is_active) == ("Ana Núñez", False)
+
+
+@pytest.mark.parametrize("row", ["planrevision", "finding", "verification", "bundle", "auditevent", "principal"])
+def test_what_the_portal_writes_is_nobodys_to_add(row: str) -> None:
+    client = admin_client()
+
+    assert client.get(f"/django-admin/onboarding/{row}/").status_code == 200
+    assert client.get(f"/django-admin/onboarding/{row}/add/").status_code == 403
