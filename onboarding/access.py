@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
+
+from django.utils import timezone
 
 from onboarding.enums import Readiness, Tier
 from onboarding.models import Person, PlanRevision, Principal, Verification
+
+# How long an answer may be handed out as a bundle. Every sign-in asks anew, so this bounds what is left: long sessions
+# and the command line.
+PROOF_HOLDS = dt.timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +36,30 @@ class Access:
     revision: PlanRevision | None
     verification: Verification | None
     verified: Verification | None
-    principal: Principal | None
+
+    @property
+    def principal(self) -> Principal | None:
+        """The role the newest answer is about."""
+        return self.verified.principal if self.verified else None
 
     @property
     def proof(self) -> Proof | None:
         """What a bundle may be built from; None unless the newest answer, against the current revision, is yes."""
-        if self.revision is None or self.verified is None or self.principal is None:
+        revision, verified = self.revision, self.verified
+        if revision is None or verified is None or verified.principal is None or self.is_due:
             return None
-        is_current = self.verified.revision_id == self.revision.pk
-        if not is_current or self.verified.outcome != Readiness.READY:
-            return None
-        return Proof(self.revision, self.verified, self.principal)
+        is_current = verified.revision_id == revision.pk and verified.outcome == Readiness.READY
+        return Proof(revision, verified, verified.principal) if is_current else None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the plan has changed since the newest verification, or nobody has asked AWS for a day."""
+        if self.revision is None:
+            return False
+        newest = self.verification
+        if newest is None or newest.revision_id != self.revision.pk:
+            return True
+        return not newest.is_live and newest.queued_at < timezone.now() - PROOF_HOLDS
 
     @property
     def is_ready(self) -> bool:
@@ -64,18 +84,15 @@ class Access:
 
 
 def access_of(person: Person) -> Access:
-    """Read a person's access: at most four queries."""
+    """Read a person's access: two queries."""
     revision = current_revision(person)
-    runs = Verification.objects.filter(person=person).select_related("revision__plan").order_by("-queued_at")
+    runs = (
+        Verification.objects.filter(person=person).select_related("revision__plan", "principal").order_by("-queued_at")
+    )
     newest = list(runs[:2])
     verification = newest[0] if newest else None
     verified = next((run for run in newest if not run.is_live), None)
-    principal = (
-        Principal.objects.filter(person=person, account=revision.account_id, is_chosen=True).first()
-        if revision
-        else None
-    )
-    return Access(person, revision, verification, verified, principal)
+    return Access(person, revision, verification, verified)
 
 
 def current_revision(person: Person) -> PlanRevision | None:

@@ -115,6 +115,10 @@ class PersonAdmin(Audited):
     search_fields = ("email", "name")
     readonly_fields = ("user", "email", "name", "team", "role", "seen_at")
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """People appear when they sign in, or are seeded."""
+        return False
+
 
 @admin.register(Price)
 class PriceAdmin(Audited):

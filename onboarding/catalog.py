@@ -50,6 +50,11 @@ REGION_NAMES = {
 # https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
 UNSPECIFIED_REGION = "unspecified"
 
+# A name that stands unquoted in `aws sso login --profile NAME`, which sh, cmd.exe or PowerShell runs: no leading
+# hyphen, which would be an option, and none of `,` `@` `=`, which PowerShell and cmd.exe read as syntax.
+PROFILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+# No space, so that `#` (usual in start URLs) never begins a comment; no `]`, no quotes, no angle brackets.
+START_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9_.~:/?#&=%+@-]{0,299}")
 # https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_PermissionSet.html, its \w as ASCII.
 PERMISSION_SET_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}")
 REGION_CODE = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
@@ -83,11 +88,6 @@ class Destination:
     arn: str
     region: str
     model_id: str
-
-    @property
-    def requested_region(self) -> str:
-        """What `aws:RequestedRegion` holds when Bedrock authorizes this hop."""
-        return self.region or UNSPECIFIED_REGION
 
 
 def parse_profile_id(text: str) -> ProfileId | None:

@@ -46,7 +46,7 @@ def sync_from_claims(*, user: User, claims: Claims) -> Person:
     Team and role are taken from the groups each time, so that a group lost is a right lost. Idempotent.
     """
     person = _find(user, claims) or Person(user=user)
-    is_new = person.pk is None
+    is_new, before = person.pk is None, (person.team, person.role)
     person.user = user
     person.email = claims.email
     person.name = claims.name
@@ -57,6 +57,10 @@ def sync_from_claims(*, user: User, claims: Claims) -> Person:
     _grant_admin(user, is_admin=person.is_admin)
     if is_new:
         AuditEvent.objects.record(actor=person.email, action="person.created", target=person.email)
+    elif before != (person.team, person.role):
+        team = person.team.name if person.team else ""
+        details = {"team": team, "role": str(person.role)}
+        AuditEvent.objects.record(actor="identity provider", action="person.changed", target=person.email, **details)
     return person
 
 

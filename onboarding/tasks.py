@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 _PUBLISH_TIMEOUT = 1.0  # seconds
 # A message is picked up within a second while workers run; later than this it was lost or nobody works.
 _OVERDUE = dt.timedelta(seconds=15)
+# A message that was published may wait behind many others; publishing it at every sweep would only add to them.
+_LOST = dt.timedelta(seconds=45)
 
 
 @shared_task(name="onboarding.run_verification")
@@ -31,8 +33,10 @@ def run_verification(*, verification_id: int) -> None:
 @shared_task(name="onboarding.republish_overdue")
 def republish_overdue() -> None:
     """Publish again what should long run: its message was lost, or its worker died. Twice is harmless."""
-    for verification in Verification.objects.overdue(timezone.now(), queued_for=_OVERDUE).only("pk")[:500]:
+    overdue = Verification.objects.overdue(timezone.now(), queued_for=_OVERDUE, published_for=_LOST)
+    for verification in overdue.only("pk")[:500]:
         run_verification.delay(verification_id=verification.pk)
+        _mark_published(verification.pk)
 
 
 def enqueue_verification(verification: Verification) -> None:
@@ -46,8 +50,13 @@ def _publish(verification_id: int) -> None:
     try:
         with producers[_impatient_connection()].acquire(block=True, timeout=_PUBLISH_TIMEOUT) as producer:
             run_verification.apply_async(kwargs={"verification_id": verification_id}, producer=producer)
+        _mark_published(verification_id)
     except (OperationalError, LimitExceeded) as error:
         log.warning("verification.not_published", verification_id=verification_id, reason=type(error).__name__)
+
+
+def _mark_published(verification_id: int) -> None:
+    Verification.objects.filter(pk=verification_id).update(published_at=timezone.now())
 
 
 def _impatient_connection() -> Connection:

@@ -56,9 +56,14 @@ class Environment(BaseSettings):
     oidc_scopes: CommaSeparated = Field(
         ("openid", "profile", "email"), description="Scopes asked for; some providers want `groups` among them."
     )
+    oidc_origins: CommaSeparated = Field(
+        (), description="Origins that sign-in passes through besides the issuer's, such as https://login.example.com."
+    )
     oidc_groups_claim: str = Field("groups", description="The claim that lists a person's groups.")
     admin_groups: CommaSeparated = Field((), description="Groups whose members are admins of the portal.")
-    auditor_groups: CommaSeparated = Field((), description="Groups whose members may read everything.")
+    auditor_groups: CommaSeparated = Field(
+        (), description="Groups whose members are auditors: a role without pages of its own yet."
+    )
 
     session_hours: int = Field(8, ge=1, description="A session ends this many hours after sign-in.")
     trusted_proxies: int = Field(0, ge=0, description="How many proxies in front set X-Forwarded-For.")
@@ -66,7 +71,7 @@ class Environment(BaseSettings):
         None, description="Cookies over HTTPS only; by default as ONRAMP_PUBLIC_URL's scheme says."
     )
 
-    @field_validator("oidc_scopes", "admin_groups", "auditor_groups", mode="before")
+    @field_validator("oidc_scopes", "oidc_origins", "admin_groups", "auditor_groups", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -45,7 +45,7 @@ configure_structlog()
 LOGGING = logging_config(ENVIRONMENT.log_format)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "portal.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -60,7 +60,7 @@ INSTALLED_APPS = [
     "django_structlog",
     "template_partials",
     "onboarding",
-    "portal",
+    "portal.apps.PortalConfig",
 ]
 
 # --- Hosts and transport
@@ -110,7 +110,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "frame-ancestors": [NONE],
         # Sign-in is a POST that ends at the identity provider.
-        "form-action": [SELF, *([_ISSUER_ORIGIN] if _ISSUER_ORIGIN else [])],
+        "form-action": [SELF, *([_ISSUER_ORIGIN] if _ISSUER_ORIGIN else []), *ENVIRONMENT.oidc_origins],
     }
 }
 
@@ -218,14 +218,16 @@ DATABASES = {
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["OPTIONS"] = {
+    _DATABASE_OPTIONS = {
         "timeout": 20,
         # Take the write lock at once: a read that turns into a write would fail at once instead of waiting.
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 2}
+    _DATABASE_OPTIONS = {"connect_timeout": 2}
+# What DATABASE_URL says itself, such as sslmode, counts.
+DATABASES["default"]["OPTIONS"] = {**_DATABASE_OPTIONS, **DATABASES["default"].get("OPTIONS", {})}
 
 # --- Celery: Redis carries messages and nothing else; the row is the job
 

@@ -21,7 +21,7 @@ def sign_in(app_configs: Any, **_: Any) -> list[CheckMessage]:
     return []
 
 
-@register(Tags.security, deploy=True)
+@register(Tags.security)
 def proxies(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """Behind a proxy that ends TLS, a request looks like plain HTTP unless the proxy's word is taken."""
     environment = settings.ENVIRONMENT

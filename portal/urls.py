@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from onboarding.views import oidc, sign_in
+from onboarding.views import oidc
 
 handler400 = "onboarding.views.errors.bad_request"
 handler403 = "onboarding.views.errors.permission_denied"
@@ -17,6 +17,5 @@ urlpatterns = [
     # allauth's own names: its flow reverses them.
     path("accounts/oidc/<slug:provider_id>/login/", oidc.login, name="openid_connect_login"),
     path("accounts/oidc/<slug:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),
-    path("django-admin/login/", sign_in.admin_sign_in),
     path("django-admin/", admin.site.urls),
 ]

@@ -115,7 +115,11 @@ def make_answer(
     verification: Verification, finding: Finding, position: int = 0, about: str = ""
 ) -> VerificationFinding:
     return VerificationFinding.objects.create(
-        verification=verification, finding=finding, position=position, about=about
+        verification=verification,
+        finding=finding,
+        check_name=finding.check_name,
+        position=position,
+        about=about,
     )
 
 
@@ -135,6 +139,5 @@ def make_ready_person(email: str = "ana.nunez@acme.example", **fields: Any) -> P
     """Somebody whose newest verification says ready, with a bundle to take."""
     revision = make_revision()
     person = make_person(email, team=make_team(revision.plan), **fields)
-    make_principal(person, revision.account)
-    make_verification(person, revision)
+    make_verification(person, revision, principal=make_principal(person, revision.account))
     return person

@@ -11,10 +11,13 @@ from contextlib import contextmanager
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     NoCredentialsError,
     NoRegionError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
     TokenRetrievalError,
 )
 
@@ -33,6 +36,16 @@ _BAD_CREDENTIALS = frozenset(
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
+)
+
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOError,
+    TokenRetrievalError,
 )
 
 
@@ -75,11 +88,19 @@ def mapped(operation: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise _from_client_error(operation, error) from error
-    except (NoCredentialsError, PartialCredentialsError, NoRegionError, ProfileNotFound, TokenRetrievalError) as error:
-        raise NotConfigured(operation, str(error)) from error
+        raise _from_client_error(_asked(operation, error), error) from error
+    except _NO_CREDENTIALS as error:
+        raise NotConfigured(operation, type(error).__name__) from error
+    except ParamValidationError:
+        # A fault of ours, not of AWS: nobody should wait for it to pass.
+        raise
     except BotoCoreError as error:
         raise NoAnswer(operation, type(error).__name__) from error
+
+
+def _asked(operation: str, error: ClientError) -> str:
+    """The operation that failed: credentials are fetched on the way, so it may be the role that was not assumed."""
+    return "sts:AssumeRole" if error.operation_name == "AssumeRole" else operation
 
 
 def _from_client_error(operation: str, error: ClientError) -> AwsError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from onboarding.aws.errors import mapped
@@ -20,7 +20,8 @@ class Decision:
     """The simulator's answer for one action on one resource.
 
     `layer` says which kind of policy decided a denial; it is None when the action is allowed. `statements` are the
-    ids of the matched policies: the simulator never lists service control policies.
+    ids of the matched policies: the simulator never lists service control policies. `missing` are condition keys that
+    the policies ask for and the simulation lacked.
     """
 
     action: str
@@ -29,6 +30,12 @@ class Decision:
     is_explicit: bool
     layer: Layer | None
     statements: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether a real request would be decided alike: an allow may need what the simulation lacked."""
+        return self.is_allowed or self.is_explicit or not self.missing or self.layer != Layer.IDENTITY_POLICY
 
 
 def permission_set_roles(*, region: str, access: Access) -> dict[str, str]:
@@ -86,9 +93,18 @@ def _decisions(result: Mapping[str, Any]) -> list[Decision]:
             "EvalResourceDecision": result["EvalDecision"],
             "MatchedStatements": result.get("MatchedStatements", []),
             "PermissionsBoundaryDecisionDetail": result.get("PermissionsBoundaryDecisionDetail"),
+            "MissingContextValues": result.get("MissingContextValues", []),
         }
     ]
-    return [_decision(result["EvalActionName"], answer, organizations) for answer in specific]
+    decisions = [_decision(result["EvalActionName"], answer, organizations) for answer in specific]
+    if _is_blocked(organizations) and all(decision.is_allowed for decision in decisions):
+        # Whether the per-resource answers hold the organization's is not documented; its no is never overruled.
+        return [replace(decision, is_allowed=False, layer=Layer.SERVICE_CONTROL_POLICY) for decision in decisions]
+    return decisions
+
+
+def _is_blocked(organizations: Mapping[str, Any] | None) -> bool:
+    return organizations is not None and not organizations.get("AllowedByOrganizations", True)
 
 
 def _decision(action: str, answer: Mapping[str, Any], organizations: Mapping[str, Any] | None) -> Decision:
@@ -103,12 +119,13 @@ def _decision(action: str, answer: Mapping[str, Any], organizations: Mapping[str
         is_explicit=verdict == "explicitDeny",
         layer=None if is_allowed else _denying_layer(boundary, organizations),
         statements=tuple(statement.get("SourcePolicyId", "") for statement in matched),
+        missing=tuple(answer.get("MissingContextValues") or ()),
     )
 
 
 def _denying_layer(boundary: Mapping[str, Any] | None, organizations: Mapping[str, Any] | None) -> Layer:
     """Which layer denied: the outermost one that does, since opening an inner one would not help before it."""
-    if organizations is not None and not organizations.get("AllowedByOrganizations", True):
+    if _is_blocked(organizations):
         return Layer.SERVICE_CONTROL_POLICY
     if boundary is not None and not boundary.get("AllowedByPermissionsBoundary", True):
         return Layer.PERMISSIONS_BOUNDARY

@@ -8,16 +8,11 @@ from __future__ import annotations
 import re
 
 from onboarding.bundles.inputs import UnsafeValue
-from onboarding.catalog import PERMISSION_RULE, PERMISSION_SET_NAME, REGION_CODE
+from onboarding.catalog import PERMISSION_RULE, PERMISSION_SET_NAME, PROFILE_NAME, REGION_CODE, START_URL
 
 # Words that no shell, fish or PowerShell reads as more than a word.
 _SHELL_WORD = re.compile(r"[A-Za-z0-9_.:@+=,/-]{1,200}")
-# A name stands unquoted in `aws sso login --profile NAME`, which sh, cmd.exe or PowerShell runs: no leading
-# hyphen, which would be an option, and none of `,` `@` `=`, which PowerShell and cmd.exe read as syntax.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
-# No space, so that `#` (usual in start URLs) never begins a comment; no `]`, no quotes, no angle brackets.
-_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9_.~:/?#&=%+@-]{0,299}")
 
 
 def shell_word(field: str, text: str) -> str:
@@ -25,7 +20,7 @@ def shell_word(field: str, text: str) -> str:
 
 
 def name(field: str, text: str) -> str:
-    return _matching(_NAME, field, text)
+    return _matching(PROFILE_NAME, field, text)
 
 
 def role_name(field: str, text: str) -> str:
@@ -41,7 +36,7 @@ def account_id(field: str, text: str) -> str:
 
 
 def url(field: str, text: str) -> str:
-    return _matching(_URL, field, text)
+    return _matching(START_URL, field, text)
 
 
 def permission_rule(field: str, text: str) -> str:

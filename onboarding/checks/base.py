@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -97,6 +98,8 @@ class Check(ABC):
     title: ClassVar[Text]
     # Checks whose answer to the same question (or about the person) must be usable before this one can ask.
     needs: ClassVar[tuple[str, ...]] = ()
+    # How old a passed answer may be for somebody who asks again; None: as old as for anybody.
+    tolerance: ClassVar[dt.timedelta | None] = None
     REASONS: ClassVar[Mapping[str, Reason]]
 
     def questions(self, revision: PlanRevision) -> tuple[str, ...]:

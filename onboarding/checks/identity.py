@@ -1,12 +1,13 @@
-"""Identity: the person's e-mail, the directory's user, the permission sets in the plan's account, the role."""
+"""Identity: the person's e-mail, the directory's user, the permission sets that reach them, the role."""
 
 from __future__ import annotations
 
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from onboarding.aws import iam, identity
-from onboarding.checks.base import Answer, Case, Check, Facts, Reason, Text
+from onboarding.aws import identity
+from onboarding.aws.identity import Assignment, Instance
+from onboarding.checks.base import Answer, Case, Check, Facts, Reason, Text, fingerprint
 from onboarding.enums import Actor, Layer, Outcome, Scope
 from onboarding.models import Finding, PlanRevision, Principal
 
@@ -15,6 +16,7 @@ class IdentityCheck(Check):
     name = "identity"
     scope = Scope.PERSON
     title = _("Identity")
+    needs = ("permission-sets",)
     REASONS = {
         "role-found": Reason(
             _("Your AWS role"),
@@ -24,12 +26,6 @@ class IdentityCheck(Check):
             _("You have more than one role"),
             _("You hold %(others)s in account %(account)s. Your bundle signs in as %(permission_set)s."),
             _("If that is the wrong one, an admin names the right permission set in the plan."),
-            Actor.ADMIN,
-        ),
-        "no-instance": Reason(
-            _("There is no IAM Identity Center in %(region)s"),
-            _("AWS lists no Identity Center instance in %(region)s for the plan's directory."),
-            _("An admin corrects the Region of the plan's Identity Center."),
             Actor.ADMIN,
         ),
         "not-in-directory": Reason(
@@ -62,20 +58,19 @@ class IdentityCheck(Check):
         return ("",)
 
     def subject(self, about: str, case: Case) -> str:
-        revision = case.revision
-        wanted = revision.permission_set
-        return f"{case.person.pk}|{revision.identity_center_id}|{revision.account.account_id}|{wanted}"
+        person, revision = case.person, case.revision
+        where = f"{revision.identity_center_id}|{revision.account.account_id}|{revision.permission_set}"
+        assigned = fingerprint("|".join(row) for row in case.facts("permission-sets")["assignments"])
+        return f"{person.pk}|{person.email.lower()}|{where}|{assigned}"
 
     def answer(self, about: str, case: Case) -> Answer:
-        revision, account = case.revision, case.revision.account
-        facts = {"email": case.person.email, "account": account.account_id, "region": revision.identity_center.region}
-        center = identity.instance(region=revision.identity_center.region, access=case.directory_access)
-        if center is None:
-            return Answer(Outcome.FAILED, "no-instance", facts, Layer.DIRECTORY)
+        account = case.facts("permission-sets")
+        facts = {"email": case.person.email, "account": account["account"], "region": account["region"]}
+        center = Instance(account["instance"], account["identity_store"], account["region"], case.directory_access)
         user = identity.find_user(center, case.person.email)
         if user is None:
             return Answer(Outcome.FAILED, "not-in-directory", facts, Layer.DIRECTORY)
-        assigned = identity.assignments(center, account.account_id)
+        assigned = [Assignment(*row) for row in account["assignments"]]
         grants = identity.grants(center, user, assigned)
         return self._choose(case, facts | {"user_name": user.user_name}, grants)
 
@@ -90,8 +85,7 @@ class IdentityCheck(Check):
             return Answer(Outcome.FAILED, "not-the-plans", facts, Layer.ASSIGNMENT)
         chosen = held[wanted] if wanted else grants[0]
         facts |= {"permission_set": chosen.permission_set, "via_group": chosen.via_group}
-        roles = iam.permission_set_roles(region=case.revision.region, access=case.account_access)
-        role_arn = roles.get(chosen.permission_set)
+        role_arn = case.facts("permission-sets")["roles"].get(chosen.permission_set)
         if role_arn is None:
             return Answer(Outcome.FAILED, "role-missing", facts, Layer.ASSIGNMENT)
         facts["role_arn"] = role_arn

@@ -114,7 +114,7 @@ class ModelAccessCheck(Check):
             (_("Regions"), region_labels(facts.get("asked", []))),
         ]
         if facts.get("unasked"):
-            rows.append((_("Not asked: the account has not enabled the Region"), region_labels(facts["unasked"])))
+            rows.append((_("AWS would not answer Onramp in"), region_labels(facts["unasked"])))
         if facts.get("agreement_error"):
             rows.append((_("AWS said"), facts["agreement_error"]))
         return rows

@@ -79,6 +79,12 @@ class PermissionsCheck(Check):
             _("Condition that exempts the profiles"),
             _exemption,
         ),
+        "needs-context": Reason(
+            _("Only a real request can tell"),
+            _("The policy of %(role)s depends on %(keys)s, which only a real request has. This is not a denial."),
+            _("An admin looks whether the policy's condition fits you, or makes the grant unconditional."),
+            Actor.ADMIN,
+        ),
         "permissions-boundary": Reason(
             _("A permissions boundary denies %(actions)s"),
             _("The permissions boundary of %(role)s does not allow %(actions)s for %(profile)s in %(regions)s."),
@@ -181,6 +187,11 @@ def _by_requested_region(profile: Facts, source_region: str) -> dict[str, list[s
 def _judge(facts: dict[str, Any], denials: list[Decision]) -> Answer:
     if not denials:
         return Answer(Outcome.PASSED, "allowed", facts)
+    certain = [decision for decision in denials if decision.is_certain]
+    if not certain:
+        keys = sorted({key for decision in denials for key in decision.missing})
+        return Answer(Outcome.UNKNOWN, "needs-context", facts | {"keys": ", ".join(keys)}, Layer.IDENTITY_POLICY)
+    denials = certain
     layer = next(layer for layer in _BY_LAYER if any(decision.layer == layer for decision in denials))
     deciding = [decision for decision in denials if decision.layer == layer]
     facts["denied"] = [_row(decision) for decision in _model_hops_first(deciding)]

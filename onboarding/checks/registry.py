@@ -10,12 +10,14 @@ from onboarding.checks.base import UNKNOWN_REASONS, Check, Reason, Text
 from onboarding.checks.identity import IdentityCheck
 from onboarding.checks.inference_profile import InferenceProfileCheck
 from onboarding.checks.model_access import ModelAccessCheck
+from onboarding.checks.permission_sets import PermissionSetsCheck
 from onboarding.checks.permissions import PermissionsCheck
 from onboarding.enums import Actor, Outcome
 from onboarding.models import Finding, PlanRevision
 
 # A check comes after those it needs.
 CHECKS: tuple[Check, ...] = (
+    PermissionSetsCheck(),
     IdentityCheck(),
     InferenceProfileCheck(),
     ModelAccessCheck(),
@@ -40,7 +42,6 @@ class Explanation:
     remedy: str
     actor: Actor
     paste_title: str
-    paste: str
     evidence: tuple[tuple[str, str], ...]
 
 
@@ -62,7 +63,7 @@ def explain(finding: Finding) -> Explanation:
     reason = (check.REASONS.get(finding.reason) if check else None) or UNKNOWN_REASONS.get(finding.reason)
     if check is None or reason is None:
         label = str(Outcome(finding.outcome).label)
-        return Explanation(f"{finding.check_name}: {label}", label, "", Actor.NOBODY, "", "", ())
+        return Explanation(f"{finding.check_name}: {label}", label, "", Actor.NOBODY, "", ())
     return _explain(check, reason, finding)
 
 
@@ -85,6 +86,5 @@ def _explain(check: Check, reason: Reason, finding: Finding) -> Explanation:
         remedy=fill(reason.remedy),
         actor=reason.actor,
         paste_title=str(reason.paste_title),
-        paste=reason.paste([finding.facts]) if reason.paste else "",
         evidence=tuple((str(label), value) for label, value in check.evidence(finding.facts) if value),
     )

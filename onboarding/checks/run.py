@@ -10,7 +10,7 @@ import datetime as dt
 import time
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -24,6 +24,7 @@ from onboarding.models import (
     Finding,
     Person,
     PlanRevision,
+    Principal,
     Subject,
     Verification,
     VerificationFinding,
@@ -41,6 +42,7 @@ LEASE = dt.timedelta(seconds=60)
 SUBJECT_LEASE = dt.timedelta(seconds=60)
 _POLL_SECONDS = 0.2
 USABLE = (Outcome.PASSED, Outcome.WARNING)
+_FAULT = Answer(Outcome.UNKNOWN, "internal", {}, Layer.PORTAL)
 
 
 class LostLease(Exception):
@@ -49,17 +51,19 @@ class LostLease(Exception):
 
 def open_verification(*, person: Person, revision: PlanRevision, trigger: Trigger, actor: str) -> Verification:
     """The person's live verification, a new one if none is under way. Idempotent while one lives."""
-    try:
-        with transaction.atomic():
-            verification = Verification.objects.create(person=person, revision=revision, trigger=trigger)
-            AuditEvent.objects.record(
-                actor=actor, action="verification.opened", target=person.email, trigger=str(trigger)
-            )
-            return verification
-    except IntegrityError:
-        live = Verification.objects.live().filter(person=person).first()
-        # Finished in this very moment: the next try makes a new one.
-        return live or open_verification(person=person, revision=revision, trigger=trigger, actor=actor)
+    for _attempt in range(2):
+        try:
+            with transaction.atomic():
+                verification = Verification.objects.create(person=person, revision=revision, trigger=trigger)
+                AuditEvent.objects.record(
+                    actor=actor, action="verification.opened", target=person.email, trigger=str(trigger)
+                )
+                return verification
+        except IntegrityError:
+            if live := Verification.objects.live().filter(person=person).first():
+                return live
+            # It ended in this very moment: the second try makes a new one.
+    raise RuntimeError(f"No verification could be opened for person {person.pk}.")
 
 
 def run(verification_id: int) -> None:
@@ -78,12 +82,11 @@ def run(verification_id: int) -> None:
         .get(pk=verification_id)
     )
     case = Case(person=verification.person, revision=verification.revision)
-    answered = {answer.position: answer.finding for answer in verification.answers.all()}
+    for answer in verification.answers.all():
+        case.findings[answer.check_name, answer.about] = answer.finding
     try:
         for position, question in enumerate(questions(verification.revision)):
-            finding = answered.get(position) or _find_and_record(verification, fence, position, question, case)
-            if finding is not None:
-                case.findings[question.check.name, question.about] = finding
+            _settle(verification, fence, position, question, case)
         _conclude(verification, fence, case)
     except LostLease:
         log.warning("verification.lost_lease", verification_id=verification_id, fence=fence)
@@ -115,19 +118,39 @@ def _hold(verification: Verification, fence: int, **changes: object) -> None:
         raise LostLease
 
 
-def _find_and_record(
-    verification: Verification, fence: int, position: int, question: Question, case: Case
-) -> Finding | None:
-    """Answer one question; None when it cannot be asked because one it builds on has no usable answer."""
+def _settle(verification: Verification, fence: int, position: int, question: Question, case: Case) -> None:
+    """Answer one question, unless it was answered before, or one it builds on has no usable answer."""
     check, about = question
-    if not all(_is_usable(case, name, about) for name in check.needs):
-        return None
-    finding = _finding(check, about, case, verification)
-    with transaction.atomic():
-        _hold(verification, fence)
-        check.keep(finding, case)
-        VerificationFinding.objects.create(verification=verification, finding=finding, about=about, position=position)
-    return finding
+    if (check.name, about) in case.findings or not all(_is_usable(case, name, about) for name in check.needs):
+        return
+    try:
+        finding = _finding(check, about, case, verification, fence)
+        _link(verification, fence, position, question, finding, case)
+    except (LostLease, OperationalError, InterfaceError):
+        raise
+    except Exception:
+        # Otherwise every worker in turn would fail here, and the person would wait for ever.
+        log.exception("check.not_recorded", check=check.name)
+        finding = _new_finding(check, f"{check.name}|{about}", _FAULT)
+        _link(verification, fence, position, question, finding, case)
+    case.findings[check.name, about] = finding
+
+
+@transaction.atomic
+def _link(
+    verification: Verification, fence: int, position: int, question: Question, finding: Finding, case: Case
+) -> None:
+    """Record the finding as this verification's answer, with whatever else it taught."""
+    _hold(verification, fence)
+    if finding.reason != _FAULT.reason:
+        question.check.keep(finding, case)
+    VerificationFinding.objects.create(
+        verification=verification,
+        finding=finding,
+        check_name=question.check.name,
+        about=question.about,
+        position=position,
+    )
 
 
 def _is_usable(case: Case, check_name: str, about: str) -> bool:
@@ -135,38 +158,49 @@ def _is_usable(case: Case, check_name: str, about: str) -> bool:
     return finding is not None and finding.outcome in USABLE
 
 
-def _finding(check: Check, about: str, case: Case, verification: Verification) -> Finding:
+def _finding(check: Check, about: str, case: Case, verification: Verification, fence: int) -> Finding:
     """The subject's newest finding while it holds, else a new one; asked by one worker at a time."""
-    subject, _ = Subject.objects.select_related("latest").get_or_create(
-        check_name=check.name, key=check.subject(about, case)
-    )
-    deadline = time.monotonic() + SUBJECT_LEASE.total_seconds() + 1
-    while True:
-        latest = subject.latest
-        if latest is not None and _holds(latest, verification):
-            return latest
-        if _claim_subject(subject) or time.monotonic() > deadline:
-            break
+    key = check.subject(about, case)
+    subject, _ = Subject.objects.select_related("latest").get_or_create(check_name=check.name, key=key)
+    while not _holds(subject.latest, check, verification):
+        if _claim_subject(subject):
+            subject.refresh_from_db()
+            if _holds(subject.latest, check, verification):
+                _release_subject(subject)
+                break
+            return _record(check, subject, _ask(check, about, case))
         time.sleep(_POLL_SECONDS)
+        _hold(verification, fence)
         subject.refresh_from_db()
-    return _record(check, subject, _ask(check, about, case))
+    if subject.latest is None:
+        raise RuntimeError("A subject's finding vanished.")
+    return subject.latest
 
 
-def _holds(finding: Finding, verification: Verification) -> bool:
+def _holds(finding: Finding | None, check: Check, verification: Verification) -> bool:
     """Whether an answer given before will do.
 
-    Somebody who asks again wants to see what changed: then only a pass still holds, or an answer newer than that.
+    Somebody who asks again wants to see what changed: then only a pass still holds, and that only as long as the check
+    tolerates, or an answer newer than the asking.
     """
+    if finding is None:
+        return False
     if finding.checked_at >= verification.queued_at:
         return True
-    is_asked_again = verification.trigger != Trigger.SIGN_IN
-    return finding.is_fresh(timezone.now()) and (finding.outcome == Outcome.PASSED or not is_asked_again)
+    if verification.trigger == Trigger.SIGN_IN:
+        return finding.is_fresh(timezone.now())
+    oldest = verification.queued_at - (check.tolerance or FRESH_WHEN_PASSED)
+    return finding.outcome == Outcome.PASSED and finding.checked_at >= oldest
 
 
 def _claim_subject(subject: Subject) -> bool:
     now = timezone.now()
     free = Subject.objects.filter(pk=subject.pk).filter(Q(lease_until=None) | Q(lease_until__lt=now))
     return free.update(lease_until=now + SUBJECT_LEASE) == 1
+
+
+def _release_subject(subject: Subject) -> None:
+    Subject.objects.filter(pk=subject.pk).update(lease_until=None)
 
 
 def _ask(check: Check, about: str, case: Case) -> Answer:
@@ -178,16 +212,22 @@ def _ask(check: Check, about: str, case: Case) -> Answer:
         return answer_for(error)
     except Exception:
         log.exception("check.failed", check=check.name)
-        return Answer(Outcome.UNKNOWN, "internal", {}, Layer.PORTAL)
+        return _FAULT
 
 
 @transaction.atomic
 def _record(check: Check, subject: Subject, answer: Answer) -> Finding:
+    finding = _new_finding(check, subject.key, answer)
+    Subject.objects.filter(pk=subject.pk).update(latest=finding, lease_until=None)
+    return finding
+
+
+def _new_finding(check: Check, subject: str, answer: Answer) -> Finding:
     now = timezone.now()
-    finding = Finding.objects.create(
+    return Finding.objects.create(
         check_name=check.name,
         scope=check.scope,
-        subject=subject.key,
+        subject=subject,
         outcome=answer.outcome,
         layer=answer.layer or "",
         reason=answer.reason,
@@ -195,8 +235,6 @@ def _record(check: Check, subject: Subject, answer: Answer) -> Finding:
         checked_at=now,
         fresh_until=now + (FRESH_WHEN_PASSED if answer.outcome == Outcome.PASSED else FRESH_OTHERWISE),
     )
-    Subject.objects.filter(pk=subject.pk).update(latest=finding, lease_until=None)
-    return finding
 
 
 def _conclude(verification: Verification, fence: int, case: Case) -> None:
@@ -207,9 +245,16 @@ def _conclude(verification: Verification, fence: int, case: Case) -> None:
         state=RunState.DONE,
         outcome=_readiness(verification.revision, case),
         verified_profiles=verified,
+        principal=_principal(verification),
         finished_at=timezone.now(),
         lease_until=None,
     )
+
+
+def _principal(verification: Verification) -> Principal | None:
+    """The role that was verified: a later run may choose another one, and this one's answers would not hold for it."""
+    chosen = Principal.objects.filter(person=verification.person, account=verification.revision.account)
+    return chosen.filter(is_chosen=True).first()
 
 
 def _outcomes(revision: PlanRevision, case: Case, about: str) -> list[Outcome | None]:

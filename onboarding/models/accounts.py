@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from django.core.validators import RegexValidator, URLValidator
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from onboarding.catalog import REGION_CODE
+from onboarding.catalog import PROFILE_NAME, REGION_CODE, START_URL
 
 ROLE_ARN = RegexValidator(r"\Aarn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+\Z", _("Enter the ARN of an IAM role."))
 REGION = RegexValidator(rf"\A(?:{REGION_CODE.pattern})\Z", _("Enter a Region code, such as eu-west-1."))
+
+# What bundles can write into files that programs read.
+NAME = RegexValidator(rf"\A(?:{PROFILE_NAME.pattern})\Z", _("Use letters, digits, dots, hyphens and underscores."))
+START = RegexValidator(rf"\A(?:{START_URL.pattern})\Z", _("Enter the start URL that AWS shows, in plain characters."))
 
 
 class Access(models.Model):
@@ -43,9 +47,11 @@ class Account(Access):
 class IdentityCenter(Access):
     """An IAM Identity Center instance; its directory lives in the organization's management account."""
 
-    name = models.SlugField(unique=True, help_text=_("Names the sso-session in people's AWS config."))
+    name = models.CharField(
+        max_length=50, unique=True, validators=[NAME], help_text=_("Names the sso-session in people's AWS config.")
+    )
     region = models.CharField(max_length=25, validators=[REGION])
-    start_url = models.CharField(max_length=200, validators=[URLValidator(["https", "http"])])
+    start_url = models.CharField(max_length=200, validators=[START])
 
     class Meta:
         verbose_name = _("Identity Center")

@@ -15,7 +15,7 @@ class Bundle(models.Model):
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="bundles")
     revision = models.ForeignKey(PlanRevision, on_delete=models.PROTECT, related_name="bundles")
-    verification = models.ForeignKey(Verification, on_delete=models.PROTECT, related_name="bundles")
+    verification = models.ForeignKey(Verification, on_delete=models.CASCADE, related_name="bundles")
     platform = models.CharField(max_length=10, choices=Platform.choices)
     language = models.CharField(max_length=10)
     digest = models.CharField(max_length=64, help_text="SHA-256 of the zip")

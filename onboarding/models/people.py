@@ -33,8 +33,8 @@ class Team(models.Model):
 
 class PersonQuerySet(models.QuerySet["Person"]):
     def for_email(self, email: str) -> PersonQuerySet:
-        """People with this e-mail, in any case; those who signed in come first."""
-        return self.filter(email__iexact=email).order_by(models.F("user_id").asc(nulls_last=True), "pk")
+        """People with this e-mail, in any case."""
+        return self.filter(email__iexact=email)
 
 
 class Person(models.Model):
@@ -89,7 +89,7 @@ class Principal(models.Model):
         max_length=128, help_text=_("Ends the assumed role's ARN: the directory's user name.")
     )
     found_via = models.CharField(
-        max_length=200, blank=True, help_text=_("The group that carries the assignment; empty: assigned directly.")
+        max_length=1024, blank=True, help_text=_("The group that carries the assignment; empty: assigned directly.")
     )
     is_chosen = models.BooleanField(default=False, help_text=_("The role this person's bundle signs in to."))
     seen_at = models.DateTimeField()

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from onboarding.catalog import PERMISSION_RULE, PERMISSION_SET_NAME
 from onboarding.enums import CredentialMethod, Tier
-from onboarding.models.accounts import REGION, Account, IdentityCenter
+from onboarding.models.accounts import NAME, REGION, Account, IdentityCenter
 
 # A value that reaches generated shell files: nothing a shell, fish or PowerShell would read as more than a word.
 MODEL_ID = RegexValidator(r"\A[a-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z0-9.:_-]+\Z", _("Enter an inference profile's id."))
@@ -27,7 +27,7 @@ def validate_permission_rules(rules: object) -> None:
 
 class Plan(models.Model):
     name = models.CharField(max_length=100, unique=True)
-    slug = models.SlugField(unique=True, help_text=_("Names the AWS profile on people's machines."))
+    slug = models.SlugField(unique=True, validators=[NAME], help_text=_("Names the AWS profile on people's machines."))
 
     def __str__(self) -> str:
         return self.name

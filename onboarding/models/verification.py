@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -11,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from onboarding.enums import Layer, Outcome, Readiness, RunState, Scope, Trigger
-from onboarding.models.people import Person
+from onboarding.models.people import Person, Principal
 from onboarding.models.plans import PlanRevision
 
 LIVE = (RunState.QUEUED, RunState.RUNNING)
@@ -25,7 +24,7 @@ class Finding(models.Model):
 
     check_name = models.CharField(_("check"), max_length=40)
     scope = models.CharField(max_length=10, choices=Scope.choices)
-    subject = models.CharField(max_length=500)
+    subject = models.CharField(max_length=1000)
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
     layer = models.CharField(max_length=30, choices=Layer.choices, blank=True)
     reason = models.CharField(max_length=60)
@@ -56,7 +55,7 @@ class Subject(models.Model):
     """
 
     check_name = models.CharField(max_length=40)
-    key = models.CharField(max_length=500)
+    key = models.CharField(max_length=1000)
     latest = models.ForeignKey(Finding, on_delete=models.SET_NULL, null=True, related_name="+")
     lease_until = models.DateTimeField(null=True)
 
@@ -75,9 +74,12 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         """Live runs nobody holds: never claimed, or claimed by a worker whose lease ran out."""
         return self.live().filter(Q(lease_until=None) | Q(lease_until__lt=now))
 
-    def overdue(self, now: dt.datetime, *, queued_for: dt.timedelta) -> VerificationQuerySet:
-        """Claimable runs whose message should long have been picked up."""
-        return self.claimable(now).filter(queued_at__lt=now - queued_for)
+    def overdue(
+        self, now: dt.datetime, *, queued_for: dt.timedelta, published_for: dt.timedelta
+    ) -> VerificationQuerySet:
+        """Claimable runs whose message was never published, or should long have been picked up; the oldest first."""
+        never_or_long_ago = Q(published_at=None) | Q(published_at__lt=now - published_for)
+        return self.claimable(now).filter(never_or_long_ago, queued_at__lt=now - queued_for).order_by("queued_at")
 
 
 class Verification(models.Model):
@@ -93,12 +95,16 @@ class Verification(models.Model):
     state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.QUEUED)
     outcome = models.CharField(max_length=10, choices=Readiness.choices, blank=True)
     queued_at = models.DateTimeField(default=timezone.now)
+    published_at = models.DateTimeField(null=True, blank=True, help_text=_("When the broker last took its message."))
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
     verified_profiles = models.JSONField(
         default=list, blank=True, help_text=_("The inference profiles that were seen to work for this person.")
+    )
+    principal = models.ForeignKey(
+        Principal, on_delete=models.SET_NULL, null=True, blank=True, help_text=_("The role it was verified for.")
     )
 
     findings: models.ManyToManyField[Finding, VerificationFinding] = models.ManyToManyField(
@@ -139,19 +145,16 @@ class VerificationFinding(models.Model):
 
     verification = models.ForeignKey(Verification, on_delete=models.CASCADE, related_name="answers")
     finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="+")
+    check_name = models.CharField(max_length=40)
     about = models.CharField(max_length=200, blank=True, help_text=_("An inference profile's id; empty: the person."))
-    position = models.PositiveSmallIntegerField()
+    position = models.PositiveSmallIntegerField(help_text=_("Its place on the page when it was answered."))
 
     class Meta:
         constraints = [
             # A run resumed by a second worker answers no question twice.
-            models.UniqueConstraint(fields=["verification", "position"], name="verification_question_once"),
+            models.UniqueConstraint(fields=["verification", "check_name", "about"], name="verification_question_once"),
         ]
         ordering = ("position",)
 
     def __str__(self) -> str:
-        return f"{self.verification_id}.{self.position}"
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return dict(self.finding.facts)
+        return f"{self.verification_id} {self.check_name} {self.about}"

@@ -215,7 +215,8 @@ class Board:
 
 def board_of(verification: Verification) -> Board:
     """The board of a verification: one query, however many findings."""
-    found = {answer.position: answer.finding for answer in verification.answers.select_related("finding")}
+    answers = verification.answers.select_related("finding")
+    found = {(answer.check_name, answer.about): answer.finding for answer in answers}
     rows = _rows(verification, found)
     gates = tuple(
         Gate(check.name, str(check.title), tuple(group)) for check, group in groupby(rows, key=lambda row: row.check)
@@ -223,19 +224,21 @@ def board_of(verification: Verification) -> Board:
     return Board(verification, gates)
 
 
-def _rows(verification: Verification, found: dict[int, Finding]) -> Sequence[Row]:
-    next_position = max(found, default=-1) + 1
+def _rows(verification: Verification, found: dict[tuple[str, str], Finding]) -> Sequence[Row]:
+    asked = questions(verification.revision)
+    answered = [place for place, (check, about) in enumerate(asked) if (check.name, about) in found]
+    next_place = max(answered, default=-1) + 1
     rows = []
-    for position, (check, about) in enumerate(questions(verification.revision)):
-        finding = found.get(position)
+    for place, (check, about) in enumerate(asked):
+        finding = found.get((check.name, about))
         if finding is not None:
-            rows.append(Row(position, check, about, finding.outcome, explain(finding), finding))
+            rows.append(Row(place, check, about, finding.outcome, explain(finding), finding))
         else:
-            rows.append(Row(position, check, about, _unanswered(verification, position, next_position), None, None))
+            rows.append(Row(place, check, about, _unanswered(verification, place, next_place), None, None))
     return rows
 
 
-def _unanswered(verification: Verification, position: int, next_position: int) -> str:
-    if not verification.is_live or position < next_position:
+def _unanswered(verification: Verification, place: int, next_place: int) -> str:
+    if not verification.is_live or place < next_place:
         return "skipped"
-    return "running" if position == next_position and verification.started_at else "waiting"
+    return "running" if place == next_place and verification.started_at else "waiting"

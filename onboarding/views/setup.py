@@ -28,7 +28,7 @@ from onboarding.views.rules import PersonRequest, for_people
 def setup(request: PersonRequest) -> HttpResponseBase:
     """The answer first. The first visit after a sign-in, or under a new plan revision, starts a verification."""
     access = access_of(request.person)
-    if access.revision is not None and _is_due(request, access, access.revision):
+    if access.revision is not None and _is_due(request, access):
         _verify(request.person, access.revision, Trigger.SIGN_IN)
         access = access_of(request.person)
     return render(request, "setup.html", _context(request, access))
@@ -57,12 +57,10 @@ def setup_verify(request: PersonRequest) -> HttpResponseBase:
     return redirect("setup")
 
 
-def _is_due(request: PersonRequest, access: Access, revision: PlanRevision) -> bool:
-    """Nothing verified yet against this revision, or not since the person signed in."""
-    newest = access.verification
-    if newest is None or newest.revision_id != revision.pk:
-        return True
-    return request.user.last_login is not None and newest.queued_at < request.user.last_login
+def _is_due(request: PersonRequest, access: Access) -> bool:
+    """Not verified against the current plan today, or not since the person signed in."""
+    newest, signed_in_at = access.verification, request.user.last_login
+    return access.is_due or (newest is not None and signed_in_at is not None and newest.queued_at < signed_in_at)
 
 
 @transaction.atomic

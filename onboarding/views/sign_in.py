@@ -6,8 +6,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -30,15 +28,6 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             "provider_host": urlsplit(settings.ENVIRONMENT.oidc_issuer).netloc,
         },
     )
-
-
-@public
-@require_safe
-def admin_sign_in(request: HttpRequest) -> HttpResponse:
-    """Where Django's admin sends whoever may not enter. It has no passwords of its own to ask for."""
-    if request.user.is_authenticated:
-        raise PermissionDenied
-    return redirect_to_login(request.GET.get("next", ""))
 
 
 @signed_in

@@ -45,13 +45,6 @@ def test_model_arns_round_trip(region: str, model: str) -> None:
     assert (parsed.region, parsed.model_id) == (region, model)
 
 
-def test_a_region_less_arn_is_authorized_as_unspecified() -> None:
-    parsed = parse_model_arn("arn:aws:bedrock:::foundation-model/anthropic.claude-opus-4-8")
-
-    assert parsed is not None
-    assert parsed.requested_region == "unspecified"
-
-
 def test_other_arns_are_not_models() -> None:
     assert parse_model_arn("arn:aws:bedrock:eu-west-1:111122223333:inference-profile/eu.anthropic.x") is None
 

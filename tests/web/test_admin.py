@@ -40,6 +40,14 @@ def test_it_offers_nobody_a_password() -> None:
     assert b"password" not in response.content.lower()
 
 
+@pytest.mark.parametrize("lost", [{"is_active": False}, {"role": Role.PERSON}])
+def test_a_right_lost_is_lost_while_the_session_lives(lost: dict[str, object]) -> None:
+    client = admin_client()
+    Person.objects.update(**lost)
+
+    assert client.get("/django-admin/onboarding/person/", follow=True).status_code == 403
+
+
 def test_it_lists_the_products_rows_only() -> None:
     page = admin_client().get("/django-admin/").content.decode()
 

@@ -65,9 +65,10 @@ def test_a_yes_needs_no_layer() -> None:
 def test_a_verification_answers_a_question_once() -> None:
     verification = make_verification(make_person(), make_revision())
     make_answer(verification, make_finding(), position=0)
+    make_answer(verification, make_finding("permissions"), position=0, about="a-profile")
 
-    with pytest.raises(IntegrityError, match=r"verification_question_once|position"):
-        make_answer(verification, make_finding(), position=0)
+    with pytest.raises(IntegrityError, match=r"verification_question_once|check_name"):
+        make_answer(verification, make_finding(), position=1)
 
 
 def test_a_subject_is_one_row() -> None:

@@ -1,0 +1,72 @@
+"""Settings: typed, all errors at once, secrets from files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from portal.environment import Environment
+
+BASE_DIR = Path(__file__).parents[3]
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONRAMP_ADMIN_GROUPS", " admins , ,operators ")
+
+    assert Environment().admin_groups == ("admins", "operators")
+
+
+def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-a-file\n")
+    monkeypatch.setenv("ONRAMP_OIDC_CLIENT_SECRET_FILE", str(tmp_path / "secret"))
+
+    secret = Environment().oidc_client_secret
+    assert secret is not None
+    assert secret.get_secret_value() == "from-a-file"
+    assert "from-a-file" not in repr(Environment())
+
+
+@pytest.mark.parametrize("url", ["onramp.example.com", "ftp://onramp", "https://"])
+def test_a_public_url_is_absolute(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONRAMP_PUBLIC_URL", url)
+
+    with pytest.raises(ValidationError, match="public_url"):
+        Environment()
+
+
+@pytest.mark.parametrize(
+    ("environment", "expression", "expected"),
+    [
+        (
+            {"DATABASE_URL": "postgres://u:p@db.example/onramp?sslmode=verify-full"},
+            "settings.DATABASES['default']['OPTIONS']",
+            "{'connect_timeout': 2, 'sslmode': 'verify-full'}",
+        ),
+        ({"ONRAMP_PUBLIC_URL": "https://onramp.example"}, "settings.SESSION_COOKIE_NAME", "__Host-session"),
+        (
+            {"ONRAMP_OIDC_ORIGINS": "https://login.example"},
+            "'https://login.example' in settings.CONTENT_SECURITY_POLICY['DIRECTIVES']['form-action']",
+            "True",
+        ),
+    ],
+)
+def test_settings_follow_the_environment(environment: dict[str, str], expression: str, expected: str) -> None:
+    program = f"from portal import settings; print({expression})"
+
+    # settings are read once a process, so this takes one of its own
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | environment,
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert done.stdout.strip() == expected
