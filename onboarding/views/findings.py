@@ -122,8 +122,41 @@ class Obstacle:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Counted:
+    """How many rows there are, and how they were answered."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def total(self) -> int:
+        return len(self.rows)
+
+    @property
+    def answered(self) -> int:
+        return sum(row.finding is not None for row in self.rows)
+
+    @property
+    def passed(self) -> int:
+        return self._count(Outcome.PASSED)
+
+    @property
+    def warnings(self) -> int:
+        return self._count(Outcome.WARNING)
+
+    @property
+    def failed(self) -> int:
+        return self._count(Outcome.FAILED)
+
+    @property
+    def unknown(self) -> int:
+        return self._count(Outcome.UNKNOWN)
+
+    def _count(self, outcome: Outcome) -> int:
+        return sum(row.outcome == outcome for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Gate(Counted):
     """A check and its rows."""
 
     name: str
@@ -131,33 +164,18 @@ class Gate:
     rows: tuple[Row, ...]
 
     @property
-    def passed(self) -> int:
-        return sum(row.outcome == Outcome.PASSED for row in self.rows)
-
-    @property
-    def answered(self) -> int:
-        return sum(row.finding is not None for row in self.rows)
-
-    @property
-    def total(self) -> int:
-        return len(self.rows)
-
-    @property
     def settled(self) -> list[Row]:
         """The rows that nobody needs to look at first."""
         return [row for row in self.rows if not row.is_open]
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
+@dataclass(frozen=True)
+class Board(Counted):
     """Everything a page says about one verification."""
 
     verification: Verification
     gates: tuple[Gate, ...]
-
-    @property
-    def rows(self) -> list[Row]:
-        return [row for gate in self.gates for row in gate.rows]
+    rows: tuple[Row, ...]
 
     @property
     def obstacles(self) -> list[Obstacle]:
@@ -181,33 +199,6 @@ class Board:
         return actors.pop() if len(actors) == 1 else "both"
 
     @property
-    def answered(self) -> int:
-        return sum(row.finding is not None for row in self.rows)
-
-    @property
-    def total(self) -> int:
-        return len(self.rows)
-
-    def count(self, outcome: Outcome) -> int:
-        return sum(row.outcome == outcome for row in self.rows)
-
-    @property
-    def failed(self) -> int:
-        return self.count(Outcome.FAILED)
-
-    @property
-    def passed(self) -> int:
-        return self.count(Outcome.PASSED)
-
-    @property
-    def warnings(self) -> int:
-        return self.count(Outcome.WARNING)
-
-    @property
-    def unknown(self) -> int:
-        return self.count(Outcome.UNKNOWN)
-
-    @property
     def is_waiting(self) -> bool:
         """Whether no worker has begun."""
         return self.verification.is_live and self.verification.started_at is None
@@ -221,7 +212,7 @@ def board_of(verification: Verification) -> Board:
     gates = tuple(
         Gate(check.name, str(check.title), tuple(group)) for check, group in groupby(rows, key=lambda row: row.check)
     )
-    return Board(verification, gates)
+    return Board(verification, gates, tuple(rows))
 
 
 def _rows(verification: Verification, found: dict[tuple[str, str], Finding]) -> Sequence[Row]:
