@@ -60,8 +60,9 @@ class IdentityCheck(Check):
     def subject(self, about: str, case: Case) -> str:
         person, revision = case.person, case.revision
         where = f"{revision.identity_center_id}|{revision.account.account_id}|{revision.permission_set}"
-        assigned = fingerprint("|".join(row) for row in case.facts("permission-sets")["assignments"])
-        return f"{person.pk}|{person.email.lower()}|{where}|{assigned}"
+        account = case.facts("permission-sets")
+        found = fingerprint([*("|".join(row) for row in account["assignments"]), *account["roles"].values()])
+        return f"{person.pk}|{person.email.lower()}|{where}|{found}"
 
     def answer(self, about: str, case: Case) -> Answer:
         account = case.facts("permission-sets")
