@@ -71,6 +71,14 @@ class PermissionsCheck(Check):
             _("Statements the policy lacks"),
             _missing_statements,
         ),
+        "identity-policy-profile": Reason(
+            _("Your role may not use %(profile)s"),
+            _("The policy of %(role)s allows the models behind %(profile)s, and not the inference profile itself."),
+            _("An admin adds these statements to the permission set's policy."),
+            Actor.ADMIN,
+            _("Statements the policy lacks"),
+            _missing_statements,
+        ),
         "identity-policy-deny": Reason(
             _("Your role's policy denies models in %(regions)s"),
             _("The identity policy of %(role)s explicitly denies what %(profile)s needs in %(regions)s."),
@@ -92,6 +100,14 @@ class PermissionsCheck(Check):
             Actor.ADMIN,
             _("Statements the boundary lacks"),
             _missing_statements,
+        ),
+        "permissions-boundary-deny": Reason(
+            _("A permissions boundary denies %(actions)s"),
+            _("The permissions boundary of %(role)s explicitly denies %(actions)s for %(profile)s in %(regions)s."),
+            _("An admin narrows the deny in the boundary policy, or exempts this profile from it."),
+            Actor.ADMIN,
+            _("Condition that exempts the profiles"),
+            _exemption,
         ),
         "service-control-policy": Reason(
             _("A service control policy denies %(regions)s"),
@@ -195,8 +211,16 @@ def _judge(facts: dict[str, Any], denials: list[Decision]) -> Answer:
     layer = next(layer for layer in _BY_LAYER if any(decision.layer == layer for decision in denials))
     deciding = [decision for decision in denials if decision.layer == layer]
     facts["denied"] = [_row(decision) for decision in _model_hops_first(deciding)]
-    is_own_deny = layer == Layer.IDENTITY_POLICY and any(decision.is_explicit for decision in deciding)
-    return Answer(Outcome.FAILED, "identity-policy-deny" if is_own_deny else _BY_LAYER[layer], facts, layer)
+    return Answer(Outcome.FAILED, _reason(layer, deciding, facts["denied"]), facts, layer)
+
+
+def _reason(layer: Layer, deciding: Sequence[Decision], rows: Sequence[Facts]) -> str:
+    """What an admin has to do differs: widen a grant, narrow a deny, or name the profile beside its models."""
+    if layer != Layer.SERVICE_CONTROL_POLICY and any(decision.is_explicit for decision in deciding):
+        return f"{_BY_LAYER[layer]}-deny"
+    if layer == Layer.IDENTITY_POLICY and not any(_is_model(row) for row in rows):
+        return "identity-policy-profile"
+    return _BY_LAYER[layer]
 
 
 def _model_hops_first(denials: Iterable[Decision]) -> list[Decision]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, CredentialRetrievalError, ParamValidationError, ReadTimeoutError
 
-from onboarding.access import access_of
 from onboarding.aws import NoAnswer, NotConfigured, PortalDenied, Refused
 from onboarding.aws.errors import mapped
 from onboarding.aws.iam import _decisions
 from onboarding.checks.registry import explain
-from onboarding.checks.run import open_verification, run
-from onboarding.enums import Layer, Outcome, Readiness, Trigger
-from onboarding.models import Person
-from tests.sandbox_aws import PROD, Aws
+from onboarding.enums import Layer, Outcome, Readiness
+from tests.aws.verifying import replace_policies, verify
+from tests.sandbox_aws import Aws
 
 ACTION, MODEL = "bedrock:InvokeModel", "arn:aws:bedrock:eu-west-1::foundation-model/anthropic.claude-opus-4-8"
 
@@ -77,23 +74,12 @@ def test_a_denial_for_want_of_context_is_not_certain(layout: str) -> None:
 
 @pytest.mark.usefixtures("company")
 def test_a_policy_on_a_principals_tags_is_unknown_and_names_them(aws: Aws) -> None:
-    role_name = aws.role_arn("ClaudeCodeDeveloper").rsplit("/", 1)[-1]
-    iam = aws.portal("iam", PROD)
-    for name in iam.list_role_policies(RoleName=role_name)["PolicyNames"]:
-        iam.delete_role_policy(RoleName=role_name, PolicyName=name)
     condition = {"StringEquals": {"aws:PrincipalTag/team": "platform"}}
     statement = {"Effect": "Allow", "Action": "bedrock:*", "Resource": "*", "Condition": condition}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_role_policy(RoleName=role_name, PolicyName="by-tag", PolicyDocument=document)
+    replace_policies(aws, "ClaudeCodeDeveloper", [statement])
 
-    access = access_of(Person.objects.get(email="ana.nunez@acme.example"))
-    assert access.revision is not None
-    verification = open_verification(
-        person=access.person, revision=access.revision, trigger=Trigger.COMMAND, actor="tests"
-    )
-    run(verification.pk)
+    verification = verify("ana.nunez@acme.example")
 
-    verification.refresh_from_db()
     finding = verification.findings.filter(check_name="permissions").first()
     assert finding is not None
     assert verification.outcome == Readiness.UNKNOWN
@@ -131,3 +117,46 @@ def test_a_role_that_cannot_be_assumed_is_not_blamed_on_the_call_behind_it() -> 
 def test_a_fault_of_our_own_is_not_taken_for_aws() -> None:
     with pytest.raises(ParamValidationError), mapped("identitystore:GetUserId"):
         raise ParamValidationError(report="empty")
+
+
+INVOKE = ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+PROFILES, MODELS = "arn:aws:bedrock:*:*:inference-profile/*", "arn:aws:bedrock:*::foundation-model/*"
+ALLOW_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+
+
+@pytest.mark.usefixtures("company")
+@pytest.mark.parametrize(
+    ("statements", "reason", "said"),
+    [
+        (
+            [{"Effect": "Allow", "Action": INVOKE, "Resource": MODELS}],
+            "identity-policy-profile",
+            "not the inference profile itself",
+        ),
+        (
+            [{"Effect": "Allow", "Action": INVOKE, "Resource": PROFILES}],
+            "identity-policy",
+            "Spain (eu-south-2)",
+        ),
+        (
+            [ALLOW_ALL, {"Effect": "Deny", "Action": INVOKE[1], "Resource": MODELS}],
+            "identity-policy-deny",
+            "explicitly denies",
+        ),
+        (
+            [{"Effect": "Allow", "Action": "bedrock:Invoke*", "Resource": [PROFILES, MODELS]}],
+            "allowed",
+            "may invoke the profile",
+        ),
+    ],
+)
+def test_each_kind_of_policy_gets_its_own_words(
+    aws: Aws, statements: list[dict[str, Any]], reason: str, said: str
+) -> None:
+    replace_policies(aws, "ClaudeCodeDeveloper", statements)
+
+    verification = verify("hana.novak@acme.example")
+
+    finding = verification.findings.get(check_name="permissions")
+    assert finding.reason == reason
+    assert said in explain(finding).summary

@@ -6,22 +6,10 @@ import pytest
 
 from onboarding.access import access_of
 from onboarding.checks.registry import explain, paste_for
-from onboarding.checks.run import open_verification, run
-from onboarding.enums import Layer, Outcome, Readiness, Trigger
-from onboarding.models import Person, Verification
+from onboarding.enums import Layer, Outcome, Readiness
+from tests.aws.verifying import verify
 
 pytestmark = pytest.mark.usefixtures("company")
-
-
-def verify(email: str) -> Verification:
-    access = access_of(Person.objects.get(email=email))
-    assert access.revision is not None
-    verification = open_verification(
-        person=access.person, revision=access.revision, trigger=Trigger.COMMAND, actor="tests"
-    )
-    run(verification.pk)
-    verification.refresh_from_db()
-    return verification
 
 
 @pytest.mark.parametrize(

@@ -8,26 +8,22 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from onboarding.access import access_of
 from onboarding.checks import run as runs
 from onboarding.checks.registry import explain
-from onboarding.checks.run import LEASE, open_verification, run
-from onboarding.enums import Outcome, Readiness, RunState, Trigger
-from onboarding.models import Person, Principal, Subject, Verification
+from onboarding.checks.run import LEASE, run
+from onboarding.enums import Outcome, Readiness, RunState
+from onboarding.models import Principal, Subject, Verification
+from tests.aws.verifying import opened
 from tests.factories import make_answer, make_finding
 from tests.sandbox_aws import Aws
 
 pytestmark = pytest.mark.usefixtures("company")
 
-
-def opened(email: str = "ana.nunez@acme.example") -> Verification:
-    access = access_of(Person.objects.get(email=email))
-    assert access.revision is not None
-    return open_verification(person=access.person, revision=access.revision, trigger=Trigger.SIGN_IN, actor="tests")
+ANA = "ana.nunez@acme.example"
 
 
 def test_a_second_delivery_does_nothing(aws: Aws) -> None:
-    verification = opened()
+    verification = opened(ANA)
     run(verification.pk)
     aws.forget_calls()
 
@@ -38,7 +34,7 @@ def test_a_second_delivery_does_nothing(aws: Aws) -> None:
 
 
 def test_a_run_somebody_holds_is_left_alone(aws: Aws) -> None:
-    verification = opened()
+    verification = opened(ANA)
     held = {"state": RunState.RUNNING, "started_at": timezone.now(), "lease_until": timezone.now() + LEASE, "fence": 1}
     Verification.objects.filter(pk=verification.pk).update(**held)
 
@@ -50,7 +46,7 @@ def test_a_run_somebody_holds_is_left_alone(aws: Aws) -> None:
 
 
 def test_a_killed_workers_run_goes_on_where_findings_stop(aws: Aws) -> None:
-    verification = opened()
+    verification = opened(ANA)
     run(verification.pk)
     # As a worker leaves it that was killed before the last three answers.
     verification.answers.filter(check_name="permissions").delete()
@@ -69,7 +65,7 @@ def test_a_killed_workers_run_goes_on_where_findings_stop(aws: Aws) -> None:
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    verification = opened()
+    verification = opened(ANA)
     real_ask = runs._ask
 
     def overtaken(*args: object) -> object:
@@ -88,7 +84,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing(monkeypatch: pytest.MonkeyP
 
 
 def test_an_expired_lease_is_claimed_by_the_next_worker() -> None:
-    verification = opened()
+    verification = opened(ANA)
     with time_machine.travel(timezone.now() - LEASE - dt.timedelta(seconds=5)):
         assert runs._claim(verification.pk) == 1
 
@@ -97,12 +93,12 @@ def test_an_expired_lease_is_claimed_by_the_next_worker() -> None:
 
 
 def test_a_subject_somebody_asked_about_and_left_is_asked_again() -> None:
-    verification = opened()
+    verification = opened(ANA)
     run(verification.pk)
     stale = timezone.now() - dt.timedelta(seconds=1)
     Subject.objects.update(latest=None, lease_until=stale)
 
-    second = opened()
+    second = opened(ANA)
     run(second.pk)
 
     second.refresh_from_db()
@@ -116,7 +112,7 @@ def test_a_fault_of_our_own_is_unknown_and_never_ends_the_run(monkeypatch: pytes
         raise ZeroDivisionError
 
     monkeypatch.setattr(type(BY_NAME["model-access"]), "answer", broken)
-    verification = opened()
+    verification = opened(ANA)
 
     run(verification.pk)
 
@@ -129,7 +125,7 @@ def test_a_fault_of_our_own_is_unknown_and_never_ends_the_run(monkeypatch: pytes
 
 
 def test_a_finding_of_another_version_is_still_readable() -> None:
-    verification = opened()
+    verification = opened(ANA)
     unknown_check = make_finding("a-check-of-tomorrow", reason="whatever")
     unknown_reason = make_finding("identity", reason="a-reason-of-tomorrow")
     without_facts = make_finding("permissions", reason="allowed", facts={})

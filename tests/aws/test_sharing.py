@@ -9,26 +9,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from onboarding.access import access_of
-from onboarding.checks.run import open_verification, run
+from onboarding.checks.run import run
 from onboarding.enums import Outcome, Readiness, Trigger
-from onboarding.models import Finding, Person, Subject, Verification
+from onboarding.models import Finding, Subject, Verification
+from tests.aws.verifying import opened, verify
 from tests.sandbox_aws import Aws
 
 pytestmark = pytest.mark.usefixtures("company")
-
-
-def opened(email: str, trigger: Trigger = Trigger.SIGN_IN) -> Verification:
-    access = access_of(Person.objects.get(email=email))
-    assert access.revision is not None
-    return open_verification(person=access.person, revision=access.revision, trigger=trigger, actor="tests")
-
-
-def verify(email: str, trigger: Trigger = Trigger.SIGN_IN) -> Verification:
-    verification = opened(email, trigger)
-    run(verification.pk)
-    verification.refresh_from_db()
-    return verification
 
 
 def test_a_second_person_of_the_same_role_costs_identity_calls_only(aws: Aws) -> None:
