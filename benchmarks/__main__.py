@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import bundle, pages  # noqa: F401  # each registers its entries
+from benchmarks import bundle, pages  # noqa: F401 -- each registers its entries
 from benchmarks.registry import ENTRIES, Result
 
 RESULTS = Path(__file__).with_name("results.json")

@@ -174,7 +174,7 @@ def _people() -> list[str]:
     people = load_company().people
     width = max(len(person.email) for person in people)
     intro = f"The company is a sandbox. Sign in as any of these people, password {PASSWORD}:"
-    return [intro, *(f"  {p.email:<{width}}  {getattr(p, 'note', '') or ', '.join(p.groups)}" for p in people)]
+    return [intro, *(f"  {p.email:<{width}}  {p.note or ', '.join(p.groups)}" for p in people)]
 
 
 def explain(died: ChildDied) -> str:

@@ -245,16 +245,17 @@ def _conclude(verification: Verification, fence: int, case: Case) -> None:
         state=RunState.DONE,
         outcome=_readiness(verification.revision, case),
         verified_profiles=verified,
-        principal=_principal(verification),
+        principal=_principal(verification, case),
         finished_at=timezone.now(),
         lease_until=None,
     )
 
 
-def _principal(verification: Verification) -> Principal | None:
-    """The role that was verified: a later run may choose another one, and this one's answers would not hold for it."""
-    chosen = Principal.objects.filter(person=verification.person, account=verification.revision.account)
-    return chosen.filter(is_chosen=True).first()
+def _principal(verification: Verification, case: Case) -> Principal | None:
+    """The role this run established; not the person's present one, which an earlier run may have left."""
+    identity = case.finding("identity")
+    role_arn = identity.facts.get("role_arn") if identity else None
+    return Principal.objects.filter(person=verification.person, role_arn=role_arn).first() if role_arn else None
 
 
 def _outcomes(revision: PlanRevision, case: Case, about: str) -> list[Outcome | None]:

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from onboarding.aws.session import forget_clients
 from onboarding.checks.run import run
 from onboarding.enums import Outcome, Readiness, Trigger
 from onboarding.models import Finding, Subject, Verification
@@ -59,6 +60,28 @@ def test_an_outage_turns_nobody_blocked(aws: Aws) -> None:
 
     assert verification.outcome == Readiness.UNKNOWN
     assert set(verification.findings.values_list("outcome", flat=True)) == {Outcome.UNKNOWN}
+
+
+def test_aws_out_of_reach_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closed port instead of AWS: no scripted fault, but what a broken network looks like."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    forget_clients()
+
+    verification = verify("ana.nunez@acme.example")
+
+    assert verification.outcome == Readiness.UNKNOWN
+    assert set(verification.findings.values_list("outcome", "reason")) == {(Outcome.UNKNOWN, "no-answer")}
+
+
+def test_a_role_that_was_not_established_now_is_not_named(aws: Aws) -> None:
+    """The role of an earlier verification says nothing about one in which the directory gave no answer."""
+    assert verify("ana.nunez@acme.example").principal is not None
+    Finding.objects.filter(check_name="identity").update(checked_at=timezone.now() - dt.timedelta(hours=1))
+    aws.fault(operation="identitystore.*", kind="error")
+
+    verification = verify("ana.nunez@acme.example", Trigger.RECHECK)
+
+    assert (verification.outcome, verification.principal) == (Readiness.UNKNOWN, None)
 
 
 @pytest.mark.parametrize(
