@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 
 from django.utils import timezone
 
 from onboarding.enums import Readiness, Tier
 from onboarding.models import Person, PlanRevision, Principal, Verification
-
-# How long an answer may be handed out as a bundle. Every sign-in asks anew, so this bounds what is left: long sessions
-# and the command line.
-PROOF_HOLDS = dt.timedelta(hours=24)
+from onboarding.models.verification import ANSWER_HOLDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +44,21 @@ class Access:
         revision, verified = self.revision, self.verified
         if revision is None or verified is None or verified.principal is None or self.is_due:
             return None
-        is_current = verified.revision_id == revision.pk and verified.outcome == Readiness.READY
-        return Proof(revision, verified, verified.principal) if is_current else None
+        is_yes = verified.revision_id == revision.pk and verified.outcome == Readiness.READY
+        holds = verified.proved_until is not None and timezone.now() < verified.proved_until
+        return Proof(revision, verified, verified.principal) if is_yes and holds else None
 
     @property
     def is_due(self) -> bool:
-        """Whether the plan has changed since the newest verification, or nobody has asked AWS for a day."""
+        """Whether the plan has changed since the newest verification, or nobody has asked AWS for a day, or what it
+        was told is a day old: AWS may have given no answer since."""
         if self.revision is None:
             return False
         newest = self.verification
         if newest is None or newest.revision_id != self.revision.pk:
             return True
-        return not newest.is_live and newest.queued_at < timezone.now() - PROOF_HOLDS
+        until = newest.proved_until or newest.queued_at + ANSWER_HOLDS
+        return not newest.is_live and min(until, newest.queued_at + ANSWER_HOLDS) < timezone.now()
 
     @property
     def is_ready(self) -> bool:

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from onboarding.models import (
     Account,
+    AdminRequest,
     AuditEvent,
     Bundle,
     Finding,
@@ -22,6 +23,7 @@ from onboarding.models import (
     PlanRevision,
     Price,
     Principal,
+    Sweep,
     Team,
     Verification,
 )
@@ -150,6 +152,20 @@ class PrincipalAdmin(ReadOnly):
 class BundleAdmin(ReadOnly):
     list_display = ("person", "revision", "platform", "digest", "created_at")
     list_select_related = ("person", "revision__plan")
+
+
+@admin.register(Sweep)
+class SweepAdmin(ReadOnly):
+    list_display = ("trigger", "plan", "account", "state", "people", "queued_at", "finished_at")
+    list_filter = ("state", "trigger")
+    list_select_related = ("plan", "account")
+
+
+@admin.register(AdminRequest)
+class AdminRequestAdmin(ReadOnly):
+    list_display = ("person", "check_name", "reason", "state", "created_at", "closed_by")
+    list_filter = ("state",)
+    list_select_related = ("person",)
 
 
 @admin.register(AuditEvent)

@@ -7,6 +7,7 @@ portal reads that live.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -58,10 +59,15 @@ START_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9_.~:/?#&=%+@-]{0,299}")
 # https://docs.aws.amazon.com/singlesignon/latest/APIReference/API_PermissionSet.html, its \w as ASCII.
 PERMISSION_SET_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}")
 REGION_CODE = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetInferenceProfile.html
+APPLICATION_PROFILE_ARN = re.compile(
+    r"arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:application-inference-profile/[a-zA-Z0-9]{1,64}"
+)
 # A tool, or a tool with its specifier, or an MCP tool: the shape Claude Code's published schema asks for. The names
 # of the tools are left to Claude Code, which adds some with every release.
 PERMISSION_RULE = re.compile(r"[A-Za-z]+(\([^)]+\))?|mcp__.+")
 
+_SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 _PROFILE_ID = re.compile(r"(?P<prefix>global|us-gov|us|eu|apac|jp|au|ca)\.(?P<model>[a-z0-9-]+\.[A-Za-z0-9.:_-]+)")
 _MODEL_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):bedrock:(?P<region>[a-z0-9-]*)::foundation-model/(?P<model>\S+)"
@@ -123,6 +129,28 @@ def region_label(region: str) -> str:
     """`Ireland (eu-west-1)` in the active language, or the bare code where the name is not known."""
     name = REGION_NAMES.get(region)
     return f"{name} ({region})" if name else region
+
+
+def retention_modes(model_or_profile_id: str) -> frozenset[str]:
+    """The data-retention modes of an account that a model accepts; none named where it accepts them all.
+
+    Claude Fable 5 wants data shared with its provider, its successors at least reviewed by AWS; models before it do
+    not care. No call tells, so this is the one place that knows.
+    https://docs.aws.amazon.com/bedrock/latest/userguide/data-retention.html and abuse-detection.html
+    """
+    match = _FAMILY.search(model_or_profile_id)
+    if match is None or match["family"] != "fable":
+        return frozenset()
+    return frozenset({"provider_data_share"} if match["version"] == "5" else {"provider_data_share", "aws_review"})
+
+
+def session_name(email: str) -> str:
+    """What an assumed role's session is called for this person: the e-mail, or where STS would refuse it, a stable
+    digest of it. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
+    if _SESSION_NAME.fullmatch(email):
+        return email
+    return f"onramp-{hashlib.sha256(email.lower().encode()).hexdigest()[:32]}"
 
 
 def model_label(model_or_profile_id: str) -> str:

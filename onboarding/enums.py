@@ -32,6 +32,14 @@ class Scope(TextChoices):
     PERSON = "person", _("Person")
 
 
+class Gate(TextChoices):
+    """The groups of checks, in the order a person passes them."""
+
+    IDENTITY = "identity", _("Identity")
+    MODELS = "models", _("Account and models")
+    PERMISSIONS = "permissions", _("Permissions")
+
+
 class Layer(TextChoices):
     """Who said no (or could not say)."""
 
@@ -46,6 +54,16 @@ class Layer(TextChoices):
     IDENTITY_POLICY = "identity-policy", _("Identity policy")
     PERMISSIONS_BOUNDARY = "permissions-boundary", _("Permissions boundary")
     SERVICE_CONTROL_POLICY = "service-control-policy", _("Service control policy")
+    RESOURCE_CONTROL_POLICY = "resource-control-policy", _("Resource control policy")
+    SESSION_POLICY = "session-policy", _("Session policy")
+    VPC_ENDPOINT_POLICY = "vpc-endpoint-policy", _("VPC endpoint policy")
+    MODEL_LIFECYCLE = "model-lifecycle", _("Model lifecycle")
+    DATA_RETENTION = "data-retention", _("Data-retention mode of the account")
+    SERVICE_QUOTA = "service-quota", _("Service quota")
+    PAYMENT = "payment", _("Payment method of the account")
+    CREDENTIALS = "credentials", _("Credentials on your machine")
+    CLAUDE_CODE = "claude-code", _("Claude Code's own settings")
+    NETWORK = "network", _("Network between you and AWS")
     AWS = "aws", _("AWS gave no answer")
     PORTAL = "portal", _("Onramp's own AWS access")
 
@@ -72,6 +90,10 @@ class Trigger(TextChoices):
     SIGN_IN = "sign-in", _("because you signed in")
     RECHECK = "recheck", _("because you asked to verify again")
     COMMAND = "command", _("because an operator ran it")
+    PLAN_PUBLISHED = "plan-published", _("because your plan changed")
+    NIGHTLY = "nightly", _("because everybody is verified once a night")
+    DESTINATIONS_CHANGED = "destinations-changed", _("because Bedrock routes a model of yours to other Regions now")
+    PROVISIONAL = "provisional", _("because a model was subscribed to only minutes before the last time")
 
 
 class RunState(TextChoices):
@@ -94,10 +116,26 @@ class Platform(TextChoices):
     WINDOWS = "windows", "Windows"
 
 
+class IdentitySource(TextChoices):
+    """Where the AWS identity behind a person is found."""
+
+    IDENTITY_CENTER = "identity-center", _("IAM Identity Center")
+    FEDERATED_ROLE = "federated-role", _("A role that people assume through federation")
+    IAM_USER = "iam-user", _("IAM users")
+
+
 class CredentialMethod(TextChoices):
     """How Claude Code gets AWS credentials on a person's machine."""
 
-    IDENTITY_CENTER = "identity-center", "IAM Identity Center"
+    IDENTITY_CENTER = "identity-center", _("IAM Identity Center")
+    OWN = "own", _("The company's own tool")
+
+
+class RequestState(TextChoices):
+    """How far a request to the admins has come."""
+
+    OPEN = "open", pgettext_lazy("a request's state", "Open")
+    CLOSED = "closed", pgettext_lazy("a request's state", "Closed")
 
 
 class EndpointKind(TextChoices):

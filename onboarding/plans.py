@@ -9,10 +9,15 @@ from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import transaction
 from django.db.models import Max, Model
 
-from onboarding.models import Account, AuditEvent, IdentityCenter, Person, Plan, PlanRevision, Price, Team
+from onboarding.enums import Trigger
+from onboarding.models import Account, AuditEvent, IdentityCenter, Person, Plan, PlanRevision, Price, Sweep, Team
 
 # The fields of a revision that a plan's document may name, besides its account and Identity Center.
 _REVISION_FIELDS = (
+    "identity_source",
+    "role_arn",
+    "user_tag",
+    "live_probe",
     "region",
     "opus",
     "sonnet",
@@ -89,7 +94,9 @@ def _load_plan(entry: Mapping[str, Any], *, actor: str) -> None:
     _save(plan)
     revision = PlanRevision(
         account=Account.objects.get(account_id=entry["account"]),
-        identity_center=IdentityCenter.objects.get(name=entry["identity_center"]),
+        identity_center=IdentityCenter.objects.get(name=entry["identity_center"])
+        if "identity_center" in entry
+        else None,
         **{field: entry[field] for field in _REVISION_FIELDS if field in entry},
     )
     current = plan.revisions.filter(is_current=True).first()
@@ -107,12 +114,14 @@ def _settings_of(revision: PlanRevision) -> tuple[Any, ...]:
 
 @transaction.atomic
 def publish(plan: Plan, revision: PlanRevision, *, note: str, actor: str) -> PlanRevision:
-    """Make an unsaved revision the plan's current one, with the next number."""
+    """Make an unsaved revision the plan's current one, with the next number; its people are verified against it."""
     Plan.objects.select_for_update().get(pk=plan.pk)
     newest = plan.revisions.aggregate(newest=Max("number"))["newest"] or 0
     plan.revisions.filter(is_current=True).update(is_current=False)
     revision.plan, revision.number, revision.note, revision.is_current = plan, newest + 1, note, True
     _save(revision)
+    if newest:
+        Sweep.objects.open(trigger=Trigger.PLAN_PUBLISHED, plan=plan)
     AuditEvent.objects.record(actor=actor, action="plan.published", target=plan.name, revision=revision.number)
     return revision
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import partial
+from typing import Any
 
 import structlog
 from celery import current_app, shared_task
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from kombu.connection import Connection
 from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
-from onboarding.checks import run
-from onboarding.models import Verification
+from onboarding.checks import history, run, sweep
+from onboarding.enums import Trigger
+from onboarding.models import Sweep, Verification
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +26,8 @@ _PUBLISH_TIMEOUT = 1.0  # seconds
 _OVERDUE = dt.timedelta(seconds=15)
 # A message that was published may wait behind many others; publishing it at every sweep would only add to them.
 _LOST = dt.timedelta(seconds=45)
+# A sweep over everybody takes minutes. One that is ended goes on where it stopped, as a new task.
+_SWEEP_SECONDS = 3600
 
 
 @shared_task(name="onboarding.run_verification")
@@ -30,33 +35,64 @@ def run_verification(*, verification_id: int) -> None:
     run.run(verification_id)
 
 
+@shared_task(name="onboarding.run_sweep", time_limit=_SWEEP_SECONDS)
+def run_sweep(*, sweep_id: int) -> None:
+    sweep.run(sweep_id)
+
+
+@shared_task(name="onboarding.sweep_everybody")
+def sweep_everybody() -> None:
+    """Every night."""
+    enqueue_sweep(sweep.open_sweep(trigger=Trigger.NIGHTLY, actor="schedule"))
+
+
+@shared_task(name="onboarding.forget_history", time_limit=_SWEEP_SECONDS)
+def forget_history() -> None:
+    history.forget_before(timezone.now() - dt.timedelta(days=settings.ONRAMP_HISTORY_DAYS))
+
+
+@shared_task(name="onboarding.open_due_rechecks")
+def open_due_rechecks() -> None:
+    """Ask again what was provisional and can be told for certain by now."""
+    for verification in run.open_due_rechecks():
+        enqueue_verification(verification)
+
+
 @shared_task(name="onboarding.republish_overdue")
 def republish_overdue() -> None:
     """Publish again what should long run: its message was lost, or its worker died. Twice is harmless."""
-    overdue = Verification.objects.overdue(timezone.now(), queued_for=_OVERDUE, published_for=_LOST)
-    for verification in overdue.only("pk")[:500]:
+    now = timezone.now()
+    for verification in Verification.objects.overdue(now, queued_for=_OVERDUE, published_for=_LOST).only("pk")[:500]:
         run_verification.delay(verification_id=verification.pk)
-        _mark_published(verification.pk)
+        _mark_published(verification)
+    for due in Sweep.objects.overdue(now, queued_for=dt.timedelta(0), published_for=_LOST).only("pk")[:50]:
+        run_sweep.delay(sweep_id=due.pk)
+        _mark_published(due)
 
 
 def enqueue_verification(verification: Verification) -> None:
     """Ask a worker to run it, once the row is committed."""
-    transaction.on_commit(partial(_publish, verification.pk))
+    transaction.on_commit(partial(_publish, run_verification, verification, verification_id=verification.pk))
 
 
-def _publish(verification_id: int) -> None:
+def enqueue_sweep(row: Sweep) -> None:
+    """Ask a worker to run it, once the row is committed."""
+    transaction.on_commit(partial(_publish, run_sweep, row, sweep_id=row.pk))
+
+
+def _publish(task: Any, row: Verification | Sweep, **ids: int) -> None:
     """A broker that is down or hangs does not fail the request, nor hold it for long: the row is queued, and the
     sweeper publishes it later."""
     try:
         with producers[_impatient_connection()].acquire(block=True, timeout=_PUBLISH_TIMEOUT) as producer:
-            run_verification.apply_async(kwargs={"verification_id": verification_id}, producer=producer)
-        _mark_published(verification_id)
+            task.apply_async(kwargs=ids, producer=producer)
+        _mark_published(row)
     except (OperationalError, LimitExceeded) as error:
-        log.warning("verification.not_published", verification_id=verification_id, reason=type(error).__name__)
+        log.warning("row.not_published", task=task.name, **ids, reason=type(error).__name__)
 
 
-def _mark_published(verification_id: int) -> None:
-    Verification.objects.filter(pk=verification_id).update(published_at=timezone.now())
+def _mark_published(row: Verification | Sweep) -> None:
+    type(row)._default_manager.filter(pk=row.pk).update(published_at=timezone.now())
 
 
 def _impatient_connection() -> Connection:

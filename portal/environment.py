@@ -65,6 +65,9 @@ class Environment(BaseSettings):
         (), description="Groups whose members are auditors: a role without pages of its own yet."
     )
 
+    nightly_hour: int = Field(3, ge=0, le=23, description="The hour, in UTC, at which everybody is verified.")
+    history_days: int = Field(30, ge=1, description="How long the verifications of nightly sweeps are kept.")
+
     session_hours: int = Field(8, ge=1, description="A session ends this many hours after sign-in.")
     trusted_proxies: int = Field(0, ge=0, description="How many proxies in front set X-Forwarded-For.")
     secure_cookies: bool | None = Field(

@@ -8,23 +8,18 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_MASK = "[redacted]"
+from onboarding.masking import MASK, mask
+
 _SECRET_KEYS = re.compile(r"(?i)secret|password|token|authorization|cookie|credential|code_verifier|client_assertion")
-_SECRET_VALUES = re.compile(
-    r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"  # AWS access key ids
-    r"|bedrock-api-key-[A-Za-z0-9+/=_-]+"  # Bedrock API keys: they contain a session token
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON web tokens
-    r"|(?<=[?&])(?:code|state|id_token_hint|token)=[^&\s\"']+"  # sign-in parameters in URLs
-)
 
 
 def redact(value: Any) -> Any:
-    """`value` with every secret in it masked, however deep."""
+    """`value` with every secret in it masked, however deep: by its key's name, and by its own shape."""
     if isinstance(value, str):
-        return _SECRET_VALUES.sub(_MASK, value)
+        return mask(value)
     if isinstance(value, dict):
         return {
-            key: _MASK if isinstance(key, str) and _SECRET_KEYS.search(key) else redact(item)
+            key: MASK if isinstance(key, str) and _SECRET_KEYS.search(key) else redact(item)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):

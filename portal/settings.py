@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
-from celery.schedules import schedule
+from celery.schedules import crontab, schedule
 from csp.constants import NONCE, NONE, SELF
 
 from portal.environment import BASE_DIR, Environment
@@ -176,6 +176,7 @@ ONRAMP_OIDC_GROUPS_CLAIM = ENVIRONMENT.oidc_groups_claim
 ONRAMP_ADMIN_GROUPS = frozenset(ENVIRONMENT.admin_groups)
 ONRAMP_AUDITOR_GROUPS = frozenset(ENVIRONMENT.auditor_groups)
 ONRAMP_COMPANY = ENVIRONMENT.company
+ONRAMP_HISTORY_DAYS = ENVIRONMENT.history_days
 
 # --- Languages
 
@@ -241,7 +242,8 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 # No soft limit: a run that is ended here goes on where its findings stop, while an exception inside a check would
 # pass for a fault of the check.
 CELERY_TASK_TIME_LIMIT = 120
-# Longer than any task may run: a message redelivered while its task still runs would run it twice.
+# Longer than a verification may run. A sweep runs longer; its message comes again meanwhile, finds the row held, and
+# does nothing.
 _VISIBILITY_TIMEOUT = 300
 CELERY_VISIBILITY_TIMEOUT = _VISIBILITY_TIMEOUT
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -264,12 +266,35 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A page does not wait for a broker that is down: the row is committed, the sweeper publishes it later.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
-CELERY_TASK_ROUTES = {"onboarding.republish_overdue": {"queue": "sweeps"}}
+CELERY_TASK_ROUTES = {
+    name: {"queue": "sweeps"}
+    for name in (
+        "onboarding.republish_overdue",
+        "onboarding.open_due_rechecks",
+        "onboarding.sweep_everybody",
+        "onboarding.run_sweep",
+        "onboarding.forget_history",
+    )
+}
 CELERY_BEAT_SCHEDULE_FILENAME = str(ENVIRONMENT.home / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "republish-overdue": {
         "task": "onboarding.republish_overdue",
         "schedule": schedule(10),
         "options": {"expires": 10},
+    },
+    "open-due-rechecks": {
+        "task": "onboarding.open_due_rechecks",
+        "schedule": schedule(60),
+        "options": {"expires": 60},
+    },
+    "sweep-everybody": {
+        "task": "onboarding.sweep_everybody",
+        # At night where most of the company sleeps; UTC.
+        "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=10),
+    },
+    "forget-history": {
+        "task": "onboarding.forget_history",
+        "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=5),
     },
 }

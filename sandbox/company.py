@@ -5,21 +5,19 @@ Shape of the file: the fields of `Company`, nested as the dataclasses; those wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
+
+from sandbox.records import CompanyError, Reader, list_of, map_of, one_of, plain, reader, record, text
 
 DEFAULT = Path(__file__).with_name("company.yaml")
 
 Document = Mapping[str, Any]  # an IAM policy document
-T = TypeVar("T")
-
-
-class CompanyError(ValueError):
-    """The scenario file is wrong; the message names the place and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +40,17 @@ class IdentityCenter:
 
 @dataclass(frozen=True, slots=True)
 class Model:
+    """A foundation model; its two dates are counted in days from today, and the second may lie in the past."""
+
     id: str
     name: str
+    status: str = "ACTIVE"  # or "LEGACY"
+    legacy_days_ago: int | None = None
+    end_of_life_in_days: int | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        return self.end_of_life_in_days is not None and self.end_of_life_in_days <= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +77,81 @@ class ServiceControlPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """What Bedrock lets an account use of one model in one Region."""
+
+    tokens_per_minute: int = 2_000_000
+    requests_per_minute: int = 1_000
+
+    @property
+    def lets_nothing_through(self) -> bool:
+        return 0 in (self.tokens_per_minute, self.requests_per_minute)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationProfile:
+    """An application inference profile: a copy, with an id of its own, of the system profile `source`."""
+
+    id: str  # 12 lower-case letters and digits
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationLogging:
+    """Where Bedrock writes its invocation logs: a bucket, a log group, or both."""
+
+    s3_bucket: str = ""
+    log_group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FederatedRole:
+    """A role that people assume through the company's own OIDC provider; `trusts_portal`: the portal may, too."""
+
+    name: str
+    policy: Document
+    path: str = "/"
+    boundary: Document | None = None
+    trusts_portal: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IamUser:
+    name: str
+    policy: Document
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """An account of the organization; `regions` maps a Region to what Bedrock offers there."""
+    """An account of the organization.
+
+    `regions` maps a Region to what Bedrock offers there; `zero_quota`, `quotas`, `data_retention`,
+    `invocation_logging` and `application_profiles` are by Region, too. A Region that is not in one of them has the
+    default: the quotas of `Quota`, the mode "default", no logging, no application profiles.
+    """
 
     id: str
     name: str
     portal_role: str
     use_case_form: bool
     regions: Mapping[str, tuple[ProfileGroup, ...]] = field(default_factory=dict)
+    application_profiles: Mapping[str, tuple[ApplicationProfile, ...]] = field(default_factory=dict)
     availability: Mapping[str, Availability] = field(default_factory=dict)
     zero_quota: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    quotas: Mapping[str, Mapping[str, Quota]] = field(default_factory=dict)
+    data_retention: Mapping[str, str] = field(default_factory=dict)
+    invocation_logging: Mapping[str, InvocationLogging] = field(default_factory=dict)
     service_control_policies: tuple[ServiceControlPolicy, ...] = ()
+    roles: tuple[FederatedRole, ...] = ()
+    users: tuple[IamUser, ...] = ()
+
+    def quota(self, region: str, model_id: str) -> Quota:
+        if model_id in self.zero_quota.get(region, ()):
+            return Quota(0, 0)
+        return self.quotas.get(region, {}).get(model_id, Quota())
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +174,12 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryUser:
-    """A person's user in Identity Center."""
+    """A person's user in Identity Center; one that is not active is disabled there."""
 
     user_name: str
     email: str
     groups: tuple[str, ...] = ()
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +214,18 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Rate:
+    """How fast an account may call these operations (globs, such as `iam.Simulate*`), all of them together.
+
+    A bucket of `burst` calls that fills by `per_second`; whoever finds it empty is throttled.
+    """
+
+    operations: tuple[str, ...]
+    per_second: float
+    burst: float
+
+
+@dataclass(frozen=True, slots=True)
 class Company:
     """The whole scenario."""
 
@@ -155,6 +239,7 @@ class Company:
     assignments: tuple[Assignment, ...]
     people: tuple[Person, ...]
     faults: tuple[Fault, ...] = ()
+    rates: tuple[Rate, ...] = ()
     simulate_layout: str = "new"
 
     def account(self, account_id: str) -> Account | None:
@@ -163,94 +248,82 @@ class Company:
 
 FAULT_KINDS = frozenset({"throttle", "error", "denied", "slow", "hang"})
 LAYOUTS = frozenset({"new", "old"})
+# bedrock:GetAccountDataRetention's modes, and the two states of a model's lifecycle.
+RETENTION_MODES = frozenset({"default", "none", "aws_review", "provider_data_share", "inherit"})
+LIFECYCLES = frozenset({"ACTIVE", "LEGACY"})
+_APPLICATION_PROFILE_ID = re.compile(r"[a-z0-9]{12}")
 
-Reader = Callable[[Any, str], Any]
-
-
-def _plain(value: Any, where: str) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _list_of(read: Reader) -> Reader:
-    def read_list(value: Any, where: str) -> tuple[Any, ...]:
-        if not isinstance(value, list):
-            raise CompanyError(f"{where}: expected a list")
-        return tuple(read(item, f"{where}[{n}]") for n, item in enumerate(value))
-
-    return read_list
-
-
-def _map_of(read: Reader) -> Reader:
-    def read_map(value: Any, where: str) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise CompanyError(f"{where}: expected a mapping")
-        return {str(key): read(item, f"{where}.{key}") for key, item in value.items()}
-
-    return read_map
-
-
-def _record(kind: type[T], raw: Any, where: str, **readers: Reader) -> T:
-    """One dataclass from a mapping; `readers` turn the fields that are not plain values."""
-    if not isinstance(raw, dict):
-        raise CompanyError(f"{where}: expected a mapping, got {raw!r}")
-    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]  # every kind is a dataclass
-    if unknown := sorted(set(raw) - set(known)):
-        raise CompanyError(f"{where}: unknown: {', '.join(unknown)}")
-    for name, item in known.items():
-        if name not in raw and item.default is MISSING and item.default_factory is MISSING:
-            raise CompanyError(f"{where}: {name} is missing")
-        if name in raw and item.type == "str" and not isinstance(raw[name], str):
-            raise CompanyError(f"{where}.{name}: expected text (in quotes), got {raw[name]!r}")
-    values = {name: readers.get(name, _plain)(value, f"{where}.{name}") for name, value in raw.items()}
-    return kind(**values)
-
-
-def _reader(kind: type[T], **readers: Reader) -> Reader:
-    return lambda raw, where: _record(kind, raw, where, **readers)
+read_layout = one_of(LAYOUTS)
 
 
 def _read_person(raw: Any, where: str) -> Person:
     if isinstance(raw, dict) and isinstance(directory := raw.get("directory"), dict):
         defaults = {"user_name": raw.get("email"), "email": raw.get("email")}
         raw = {**raw, "directory": {**defaults, **directory}}
-    return _record(Person, raw, where, directory=_reader(DirectoryUser))
+    return record(Person, raw, where, directory=reader(DirectoryUser))
 
 
-def _read_fault(raw: Any, where: str) -> Fault:
-    fault = _record(Fault, raw, where)
-    if fault.kind not in FAULT_KINDS:
-        raise CompanyError(f"{where}.kind: expected one of {', '.join(sorted(FAULT_KINDS))}")
-    return fault
+def _read_rate(raw: Any, where: str) -> Rate:
+    rate = record(Rate, raw, where, operations=list_of(text))
+    if rate.per_second <= 0 or rate.burst < 1:
+        raise CompanyError(f"{where}: expected per_second above 0 and burst of at least 1")
+    return rate
+
+
+def _read_application_profile(raw: Any, where: str) -> ApplicationProfile:
+    profile = record(ApplicationProfile, raw, where)
+    if not _APPLICATION_PROFILE_ID.fullmatch(profile.id):
+        raise CompanyError(f"{where}.id: expected 12 lower-case letters and digits, got {profile.id!r}")
+    return profile
+
+
+_read_faults = list_of(reader(Fault, kind=one_of(FAULT_KINDS)))
+_read_rates = list_of(_read_rate)
 
 
 def parse_faults(raw: Any) -> tuple[Fault, ...]:
     """A list of faults as in the scenario file, also as JSON from the control endpoint."""
-    faults: tuple[Fault, ...] = _list_of(_read_fault)(raw, "faults")
+    faults: tuple[Fault, ...] = _read_faults(raw, "faults")
     return faults
 
 
-_read_account = _reader(
+def parse_rates(raw: Any) -> tuple[Rate, ...]:
+    """A list of rates as in the scenario file, also as JSON from the control endpoint."""
+    rates: tuple[Rate, ...] = _read_rates(raw, "rates")
+    return rates
+
+
+_TAGS: Mapping[str, Reader] = {"tags": map_of(text)}
+_read_account = reader(
     Account,
-    regions=_map_of(_list_of(_reader(ProfileGroup))),
-    availability=_map_of(_reader(Availability)),
-    zero_quota=_map_of(_plain),
-    service_control_policies=_list_of(_reader(ServiceControlPolicy)),
+    regions=map_of(list_of(reader(ProfileGroup))),
+    application_profiles=map_of(list_of(_read_application_profile)),
+    availability=map_of(reader(Availability)),
+    zero_quota=map_of(plain),
+    quotas=map_of(map_of(reader(Quota))),
+    data_retention=map_of(one_of(RETENTION_MODES)),
+    invocation_logging=map_of(reader(InvocationLogging)),
+    service_control_policies=list_of(reader(ServiceControlPolicy)),
+    roles=list_of(reader(FederatedRole, **_TAGS)),
+    users=list_of(reader(IamUser, **_TAGS)),
 )
 
 
 def _read_company(raw: Any, where: str) -> Company:
-    return _record(
+    return record(
         Company,
         raw,
         where,
-        portal=_reader(Portal),
-        identity_center=_reader(IdentityCenter),
-        models=_list_of(_reader(Model)),
-        accounts=_list_of(_read_account),
-        permission_sets=_list_of(_reader(PermissionSet)),
-        assignments=_list_of(_reader(Assignment)),
-        people=_list_of(_read_person),
-        faults=_list_of(_read_fault),
+        portal=reader(Portal),
+        identity_center=reader(IdentityCenter),
+        models=list_of(reader(Model, status=one_of(LIFECYCLES))),
+        accounts=list_of(_read_account),
+        permission_sets=list_of(reader(PermissionSet)),
+        assignments=list_of(reader(Assignment)),
+        people=list_of(_read_person),
+        faults=_read_faults,
+        rates=_read_rates,
+        simulate_layout=read_layout,
     )
 
 
@@ -272,15 +345,21 @@ def _check_assignments(company: Company) -> None:
     _check_known("assignments.group", {row.group for row in rows} - {""}, groups)
 
 
+def _check_account(account: Account, models: set[str]) -> None:
+    offered = {model for groups in account.regions.values() for group in groups for model in group.models}
+    limited = {model for row in (*account.zero_quota.values(), *account.quotas.values()) for model in row}
+    _check_known(f"models of account {account.id}", offered | limited | set(account.availability), models)
+    for region, profiles in account.application_profiles.items():
+        known = {f"{group.geography}.{model}" for group in account.regions.get(region, ()) for model in group.models}
+        sources = {profile.source for profile in profiles}
+        _check_known(f"application_profiles of account {account.id} in {region}: source", sources, known)
+
+
 def _check(company: Company) -> None:
-    if company.simulate_layout not in LAYOUTS:
-        raise CompanyError(f"simulate_layout: expected one of {', '.join(sorted(LAYOUTS))}")
     _check_known("identity_center.account", {company.identity_center.account}, {item.id for item in company.accounts})
     models = {model.id for model in company.models}
     for account in company.accounts:
-        offered = {model for groups in account.regions.values() for group in groups for model in group.models}
-        refused = {model for row in account.zero_quota.values() for model in row}
-        _check_known(f"models of account {account.id}", offered | refused | set(account.availability), models)
+        _check_account(account, models)
     _check_assignments(company)
 
 

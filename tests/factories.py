@@ -107,7 +107,7 @@ def make_verification(person: Person, revision: PlanRevision, **fields: Any) -> 
     if fields.get("state", RunState.DONE) == RunState.DONE:
         verified = list(revision.profiles.values())
         defaults |= {"outcome": Readiness.READY, "verified_profiles": verified}
-        defaults |= {"started_at": now, "finished_at": now}
+        defaults |= {"started_at": now, "finished_at": now, "proved_until": now + dt.timedelta(hours=24)}
     return Verification.objects.create(person=person, revision=revision, **{**defaults, **fields})
 
 

@@ -16,6 +16,7 @@ from sandbox.aws.seed import role_name
 from sandbox.company import Company
 
 PROD, PAYMENTS, LAB, MANAGEMENT = "111122223333", "222233334444", "444455556666", "999988887777"
+NO_RETENTION, SMALL = "555566667777", "666677778888"
 SESSION = boto3.session.Session()  # one, so that it reads botocore's data once
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -37,11 +38,15 @@ class Aws:
         place = {"region_name": region, "endpoint_url": self.url, "config": config}
         return SESSION.client(service, **place, **(keys or own))  # type: ignore[call-overload]  # any service
 
-    def assume(self, account: str, role: str = "OnrampReadOnly") -> dict[str, str]:
+    def assume(
+        self, account: str, role: str = "OnrampReadOnly", session: str = "portal", **arguments: str
+    ) -> dict[str, str]:
+        """Keys of a role that trusts the portal; `arguments` are AssumeRole's own."""
         found = self.client("sts").assume_role(
             RoleArn=f"arn:aws:iam::{account}:role/{role}",
-            RoleSessionName="portal",
+            RoleSessionName=session,
             ExternalId=self.company.portal.external_id,
+            **arguments,
         )["Credentials"]
         return {
             "aws_access_key_id": found["AccessKeyId"],
@@ -52,6 +57,11 @@ class Aws:
     def portal(self, service: str, account: str = PROD, region: str = "eu-west-1") -> Any:
         role = "OnrampDirectory" if account == MANAGEMENT else "OnrampReadOnly"
         return self.client(service, self.assume(account, role), region)
+
+    def user_keys(self, name: str, account: str = PROD) -> dict[str, str]:
+        """A new access key of an IAM user."""
+        key = self.portal("iam", account).create_access_key(UserName=name)["AccessKey"]
+        return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """A control endpoint: the JSON answer, or the status when it is an error or has no body."""
@@ -70,12 +80,21 @@ class Aws:
         counts: dict[str, int] = self.call("GET", "/sandbox/calls")
         return counts
 
+    def throttles(self) -> dict[str, int]:
+        """How many of them were throttled, by `service.Operation`."""
+        counts: dict[str, int] = self.call("GET", "/sandbox/throttles")
+        return counts
+
     def forget_calls(self) -> None:
         self.call("DELETE", "/sandbox/calls")
 
     def fault(self, **fault: Any) -> None:
         """Replace the scripted faults by this one."""
         self.call("PUT", "/sandbox/faults", [fault])
+
+    def rate(self, **rate: Any) -> None:
+        """Replace the rates by this one."""
+        self.call("PUT", "/sandbox/settings", {"rates": [rate]})
 
     def approve(self, user_code: str, email: str) -> int:
         data = urllib.parse.urlencode({"user_code": user_code, "email": email}).encode()

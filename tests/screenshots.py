@@ -31,21 +31,37 @@ SLOW = {
 }
 
 
+# What somebody pastes on the page of errors, and hands to the admins.
+DENIAL = """\
+API Error: 403 {"message":"User: arn:aws:sts::111122223333:assumed-role/\
+AWSReservedSSO_ClaudeCodeDeveloper_0123456789abcdef/ana.nunez@acme.example is not authorized to perform: \
+bedrock:InvokeModelWithResponseStream on resource: \
+arn:aws:bedrock:eu-south-2::foundation-model/anthropic.claude-opus-4-8 \
+with an explicit deny in a service control policy"}
+AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"""
+
+
 class Subject(NamedTuple):
     """Whose page it is, where, and how to tell that it is there."""
 
     email: str
     path: str
-    state: str
+    state: str = ""
 
 
 PAGES: Mapping[str, Subject] = {
-    "sign-in": Subject("", "/", ""),
+    "sign-in": Subject("", "/"),
     "live": Subject("diego.aranda@acme.example", "/setup/", "running"),
     "ready": Subject("ana.nunez@acme.example", "/setup/", "ready"),
     "blocked": Subject("luis.gil@acme.example", "/setup/", "blocked"),
     "unknown": Subject("laura.pena@acme.example", "/setup/", "unknown"),
-    "bundle": Subject("ana.nunez@acme.example", "/bundle/", ""),
+    "warning": Subject("bea.wide@acme.example", "/setup/", "ready"),
+    "asked": Subject("luis.gil@acme.example", "/setup/", "blocked"),
+    "bundle": Subject("ana.nunez@acme.example", "/bundle/"),
+    "diagnose": Subject("ana.nunez@acme.example", "/diagnose/"),
+    "requests": Subject("carla.soto@acme.example", "/requests/"),
+    "account": Subject("carla.soto@acme.example", "/account/"),
+    "account-works": Subject("carla.soto@acme.example", "/account/?account=222233334444"),
 }
 
 
@@ -53,9 +69,15 @@ def take_all(stack: Stack, browser: Browser, out: Path, names: list[str]) -> Ite
     """Every picture of the named pages, as it is taken."""
     for name in names:
         with _slow_answers(stack, name), Visitor.in_new_context(browser, stack.url) as visitor:
+            if name in ("asked", "requests"):
+                _ask(stack, browser)
             _go(visitor, PAGES[name])
+            if name.startswith("account"):
+                _ask_aws(visitor, PAGES[name].path)
             for variant in _variants(visitor):
                 visitor.open(PAGES[name].path)
+                if name == "diagnose":
+                    _paste(visitor)
                 _wait(visitor, PAGES[name])
                 path = out / f"{name}-{variant}.png"
                 visitor.page.screenshot(path=path, full_page=True)
@@ -71,6 +93,35 @@ def _slow_answers(stack: Stack, name: str) -> Iterator[None]:
         stack.fault()
 
 
+def _ask(stack: Stack, browser: Browser) -> None:
+    """Somebody who is blocked asks the admins, and so does somebody with an error; of more the page says the same."""
+    with Visitor.in_new_context(browser, stack.url) as luis:
+        luis.sign_in("luis.gil@acme.example")
+        luis.wait_for_answer()
+        button = luis.page.get_by_role("button", name="Ask an admin")
+        if button.count():
+            luis.page.get_by_text("Add a note to the request").first.click()
+            luis.page.get_by_label("Note").first.fill("I need this for the release on Friday. Thank you!")
+            button.first.click()
+    with Visitor.in_new_context(browser, stack.url) as ana:
+        ana.sign_in("ana.nunez@acme.example")
+        ana.open("/diagnose/")
+        _paste(ana)
+        ana.page.get_by_role("button", name="Ask an admin").click()
+
+
+def _ask_aws(visitor: Visitor, path: str) -> None:
+    visitor.open(path)
+    visitor.page.get_by_role("button", name="Check").click()
+    expect(visitor.page.get_by_role("button", name="Check again")).to_be_enabled()
+
+
+def _paste(visitor: Visitor) -> None:
+    visitor.page.locator("textarea[name=text]").fill(DENIAL)
+    visitor.page.locator("form[action='/diagnose/'] button").click()
+    expect(visitor.page.locator("#result-h")).to_be_visible()
+
+
 def _go(visitor: Visitor, subject: Subject) -> None:
     visitor.open()
     if subject.email:
@@ -78,7 +129,9 @@ def _go(visitor: Visitor, subject: Subject) -> None:
     if subject.state == "running":
         # All that is asked before his role is.
         expect(visitor.page.locator("#live li [data-outcome=passed]").first).to_be_visible()
-        expect(visitor.page.locator("#live [data-outcome=running] .finding-name")).to_have_text("Claude Opus 4.8")
+        expect(visitor.page.locator("#live [data-outcome=running] .finding-name")).to_have_text(
+            "Invoke: Claude Opus 4.8"
+        )
     else:
         visitor.wait_for_answer()
 

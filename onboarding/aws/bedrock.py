@@ -1,8 +1,10 @@
-"""Bedrock's control plane: which inference profiles exist, where they route, whether the account has the models."""
+"""Bedrock's control plane: which inference profiles exist, where they route, what the account has of the models."""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from onboarding.aws.errors import Refused, mapped
 from onboarding.aws.session import Access, client
@@ -46,15 +48,29 @@ def inference_profiles(*, region: str, access: Access) -> dict[str, InferencePro
             typeEquals="SYSTEM_DEFINED", PaginationConfig={"PageSize": 1000}
         )
         summaries = [summary for page in pages for summary in page["inferenceProfileSummaries"]]
-    return {
-        summary["inferenceProfileId"]: InferenceProfile(
-            profile_id=summary["inferenceProfileId"],
-            arn=summary["inferenceProfileArn"],
-            status=summary["status"],
-            destinations=_destinations(summary["models"]),
-        )
-        for summary in summaries
-    }
+    return {summary["inferenceProfileId"]: _profile(summary) for summary in summaries}
+
+
+def inference_profile(identifier: str, *, region: str, access: Access) -> InferenceProfile | None:
+    """One profile, by id or ARN; None for one that does not exist. The way to an application profile's models."""
+    bedrock = client("bedrock", region=region, access=access)
+    try:
+        with mapped("bedrock:GetInferenceProfile"):
+            answer = bedrock.get_inference_profile(inferenceProfileIdentifier=identifier)
+    except Refused as error:
+        if error.code not in {"ResourceNotFoundException", "ValidationException"}:
+            raise
+        return None
+    return _profile(answer)
+
+
+def _profile(record: dict[str, Any]) -> InferenceProfile:
+    return InferenceProfile(
+        profile_id=record["inferenceProfileId"],
+        arn=record["inferenceProfileArn"],
+        status=record["status"],
+        destinations=_destinations(record["models"]),
+    )
 
 
 def _destinations(models: list[dict[str, str]]) -> tuple[Destination, ...]:
@@ -91,9 +107,52 @@ def has_use_case_form(*, region: str, access: Access) -> bool:
     bedrock = client("bedrock", region=region, access=access)
     try:
         with mapped("bedrock:GetUseCaseForModelAccess"):
-            bedrock.get_use_case_for_model_access()
+            bedrock.get_use_case_for_model_access()["formData"]
     except Refused as error:
         if error.code != "ResourceNotFoundException":
             raise
         return False
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """Where a model stands in its life, as ListFoundationModels says: `ACTIVE` or `LEGACY`, and its last days."""
+
+    status: str
+    legacy_at: dt.datetime | None = None
+    end_of_life_at: dt.datetime | None = None
+
+
+def lifecycles(*, region: str, access: Access) -> dict[str, Lifecycle]:
+    """The lifecycle of each of Anthropic's models in a Region, by model id: one call. Being listed is not access."""
+    bedrock = client("bedrock", region=region, access=access)
+    with mapped("bedrock:ListFoundationModels"):
+        summaries = bedrock.list_foundation_models(byProvider="Anthropic")["modelSummaries"]
+    return {summary["modelId"]: _lifecycle(summary.get("modelLifecycle", {})) for summary in summaries}
+
+
+def _lifecycle(record: dict[str, Any]) -> Lifecycle:
+    return Lifecycle(record.get("status", ""), record.get("legacyTime"), record.get("endOfLifeTime"))
+
+
+def data_retention_mode(*, region: str, access: Access) -> str:
+    """The account's mode in a Region: `default`, `none`, `aws_review`, `provider_data_share` or `inherit`."""
+    bedrock = client("bedrock", region=region, access=access)
+    with mapped("bedrock:GetAccountDataRetention"):
+        mode: str = bedrock.get_account_data_retention()["mode"]
+    return mode
+
+
+def logging_destinations(*, region: str, access: Access) -> list[str]:
+    """Where model invocations are logged in a Region: `s3://bucket/prefix`, a log group's name, or nowhere."""
+    bedrock = client("bedrock", region=region, access=access)
+    with mapped("bedrock:GetModelInvocationLoggingConfiguration"):
+        config = bedrock.get_model_invocation_logging_configuration().get("loggingConfig") or {}
+    bucket, group = config.get("s3Config") or {}, config.get("cloudWatchConfig") or {}
+    found = []
+    if bucket.get("bucketName"):
+        found.append(f"s3://{bucket['bucketName']}/{bucket.get('keyPrefix', '')}".rstrip("/"))
+    if group.get("logGroupName"):
+        found.append(group["logGroupName"])
+    return found

@@ -20,6 +20,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html, and each service's own spelling.
 _THROTTLES = frozenset(
@@ -33,6 +34,7 @@ _BAD_CREDENTIALS = frozenset(
         "IncompleteSignature",
         "InvalidClientTokenId",
         "InvalidSignatureException",
+        "RequestExpired",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
@@ -94,8 +96,11 @@ def mapped(operation: str) -> Iterator[None]:
     except ParamValidationError:
         # A fault of ours, not of AWS: nobody should wait for it to pass.
         raise
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise NoAnswer(operation, type(error).__name__) from error
+    except KeyError as error:
+        # Not what AWS answers: the page of a proxy, say, that botocore took for an empty answer.
+        raise NoAnswer(operation, f"an answer without {error}") from error
 
 
 def _asked(operation: str, error: ClientError) -> str:
@@ -108,8 +113,11 @@ def _from_client_error(operation: str, error: ClientError) -> AwsError:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _THROTTLES or status == 429:
         return NoAnswer(operation, code, throttled=True)
-    if status >= 500:
+    if status >= 500 or status == 408:
         return NoAnswer(operation, f"{code} (HTTP {status})")
+    if not code or code.isdigit():
+        # AWS's refusals have names. This is a page of something between the portal and AWS.
+        return NoAnswer(operation, f"not AWS's answer (HTTP {status})")
     if code in _BAD_CREDENTIALS:
         return NotConfigured(operation, code)
     if code in _DENIALS:

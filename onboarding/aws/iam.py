@@ -1,27 +1,81 @@
-"""IAM: which roles exist, and what IAM's simulator says a role may do."""
+"""IAM: which roles and users exist, what their policies say, and what IAM's simulator says they may do."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote
 
 from onboarding.aws.errors import mapped
 from onboarding.aws.session import Access, client
 from onboarding.enums import Layer
 
-_SSO_PATH = "/aws-reserved/sso.amazonaws.com/"
+SSO_PATH = "/aws-reserved/sso.amazonaws.com/"
 _SSO_ROLE = re.compile(r"AWSReservedSSO_(?P<permission_set>.+)_[0-9a-f]{16}")
+# How many resources one simulation may name is not documented; tools that named more were refused.
+_RESOURCES_PER_CALL = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyText:
+    """A policy that limits a principal: its name, where it hangs, and its document as IAM holds it.
+
+    `kind`: inline, attached or boundary.
+    """
+
+    name: str
+    kind: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalDetails:
+    """A role or an IAM user, with everything in the account that says what it may do."""
+
+    arn: str
+    name: str
+    unique_id: str
+    tags: Mapping[str, str]
+    policies: tuple[PolicyText, ...]
+
+    @property
+    def permission_set(self) -> str:
+        """The permission set a role of Identity Center was made for; empty for every other principal.
+
+        Identity Center names them `AWSReservedSSO_<name>_<16 hex digits>` under a path of its own.
+        """
+        match = _SSO_ROLE.fullmatch(self.name) if SSO_PATH in self.arn else None
+        return match["permission_set"] if match else ""
+
+    @property
+    def fingerprint(self) -> str:
+        """A short digest that changes whenever a policy of the principal does."""
+        parts = sorted(f"{policy.kind}\n{policy.name}\n{policy.document}" for policy in self.policies)
+        tags = json.dumps(dict(self.tags), sort_keys=True)
+        return hashlib.sha256("\0".join([self.unique_id, tags, *parts]).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A statement that decided: the policy as the simulator names it, and where the statement stands in its text."""
+
+    policy: str
+    policy_type: str
+    start: tuple[int, int]  # line and column, from 1
+    end: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The simulator's answer for one action on one resource.
 
-    `layer` says which kind of policy decided a denial; it is None when the action is allowed. `statements` are the
-    ids of the matched policies: the simulator never lists service control policies. `missing` are condition keys that
-    the policies ask for and the simulation lacked.
+    `layer` says which kind of policy decided a denial; it is None when the action is allowed. `matched` are the
+    statements that decided: the simulator never lists those of service control policies. `missing` are condition keys
+    that the policies ask for and the simulation lacked.
     """
 
     action: str
@@ -29,55 +83,133 @@ class Decision:
     is_allowed: bool
     is_explicit: bool
     layer: Layer | None
-    statements: tuple[str, ...]
+    matched: tuple[Matched, ...]
     missing: tuple[str, ...]
 
     @property
     def is_certain(self) -> bool:
-        """Whether a real request would be decided alike: an allow may need what the simulation lacked."""
-        return self.is_allowed or self.is_explicit or not self.missing or self.layer != Layer.IDENTITY_POLICY
+        """Whether a real request would be decided alike: an allow may need what the simulation lacked. What service
+        control policies lack is never told."""
+        return self.is_allowed or self.is_explicit or not self.missing or self.layer == Layer.SERVICE_CONTROL_POLICY
 
 
-def permission_set_roles(*, region: str, access: Access) -> dict[str, str]:
-    """The ARN of each permission set's role in an account, by permission set name.
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What one question to the simulator brought. `has_organization` is whether service control policies had a say."""
 
-    Identity Center names them `AWSReservedSSO_<name>_<16 hex digits>` under a path of its own; the role exists only
-    where the permission set is provisioned.
+    decisions: tuple[Decision, ...]
+    has_organization: bool
+
+
+def principals(*, region: str, access: Access) -> dict[str, PrincipalDetails]:
+    """Every role and IAM user of an account with its policies, by ARN: one call for every thousand of them.
+
+    AWS's own managed policies are read one by one, and only those that are attached to somebody.
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
     """
     iam = client("iam", region=region, access=access)
-    with mapped("iam:ListRoles"):
-        pages = iam.get_paginator("list_roles").paginate(PathPrefix=_SSO_PATH)
-        roles = [role for page in pages for role in page["Roles"]]
-    matched = ((_SSO_ROLE.fullmatch(role["RoleName"]), role["Arn"]) for role in roles)
-    return {match["permission_set"]: arn for match, arn in matched if match}
+    with mapped("iam:GetAccountAuthorizationDetails"):
+        pages = list(
+            iam.get_paginator("get_account_authorization_details").paginate(
+                Filter=["Role", "User", "Group", "LocalManagedPolicy"], PaginationConfig={"PageSize": 1000}
+            )
+        )
+    documents = {row["Arn"]: _default_document(row) for page in pages for row in page["Policies"]}
+    groups = {row["GroupName"]: row for page in pages for row in page["GroupDetailList"]}
+    found = [_details(row, "Role", documents, groups) for page in pages for row in page["RoleDetailList"]]
+    found += [_details(row, "User", documents, groups) for page in pages for row in page["UserDetailList"]]
+    return {details.arn: details for details in found}
+
+
+def _details(
+    row: Mapping[str, Any], kind: str, documents: Mapping[str, str], groups: Mapping[str, Any]
+) -> PrincipalDetails:
+    mine = [groups[name] for name in row.get("GroupList", []) if name in groups]
+    return PrincipalDetails(
+        arn=row["Arn"],
+        name=row[f"{kind}Name"],
+        unique_id=row[f"{kind}Id"],
+        tags={tag["Key"]: tag["Value"] for tag in row.get("Tags", [])},
+        policies=(
+            *_texts(row, f"{kind}PolicyList", documents),
+            *(text for group in mine for text in _texts(group, "GroupPolicyList", documents)),
+            *_boundary(row, documents),
+        ),
+    )
+
+
+def _texts(row: Mapping[str, Any], inline: str, documents: Mapping[str, str]) -> Iterator[PolicyText]:
+    for policy in row.get(inline, []):
+        yield PolicyText(policy["PolicyName"], "inline", _text(policy["PolicyDocument"]))
+    for policy in row.get("AttachedManagedPolicies", []):
+        # AWS's own policies are not in the answer: their ARN stands for them.
+        yield PolicyText(policy["PolicyName"], "attached", documents.get(policy["PolicyArn"], policy["PolicyArn"]))
+
+
+def _boundary(row: Mapping[str, Any], documents: Mapping[str, str]) -> Iterator[PolicyText]:
+    arn = row.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+    if arn:
+        yield PolicyText(arn.rpartition("/")[2], "boundary", documents.get(arn, arn))
+
+
+def _default_document(policy: Mapping[str, Any]) -> str:
+    versions = policy.get("PolicyVersionList", [])
+    return next((_text(version["Document"]) for version in versions if version["IsDefaultVersion"]), "")
+
+
+def _text(document: Any) -> str:
+    """A policy document as its author wrote it; IAM sends it URL-encoded (RFC 3986). Where botocore has read it
+    already, it is an object."""
+    return unquote(document) if isinstance(document, str) else json.dumps(document)
+
+
+def context_keys(arn: str, *, region: str, access: Access) -> list[str]:
+    """The condition keys that a principal's policies look at, service control policies left out."""
+    iam = client("iam", region=region, access=access)
+    with mapped("iam:GetContextKeysForPrincipalPolicy"):
+        keys: list[str] = iam.get_context_keys_for_principal_policy(PolicySourceArn=arn)["ContextKeyNames"]
+    return keys
 
 
 def simulate(
-    role_arn: str,
+    arn: str,
     *,
     actions: Sequence[str],
     resources: Sequence[str],
     context: Mapping[str, str],
     region: str,
     access: Access,
-) -> list[Decision]:
+) -> Simulation:
     """IAM's verdict on each action and resource, with service control policies and the permissions boundary.
 
     `context` gives condition keys one string each. The keys hold for the whole call, so resources that Bedrock
     authorizes with different keys need calls of their own. Raises Refused with code `NoSuchEntity` for an unknown
-    role. https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+    principal. https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
     """
     iam = client("iam", region=region, access=access)
-    entries = [
-        {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
-        for key, value in sorted(context.items())
-    ]
+    asked = {
+        "PolicySourceArn": arn,
+        "ActionNames": list(actions),
+        "ContextEntries": [
+            {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+            for key, value in sorted(context.items())
+        ],
+    }
+    results: list[Mapping[str, Any]] = []
     with mapped("iam:SimulatePrincipalPolicy"):
-        pages = iam.get_paginator("simulate_principal_policy").paginate(
-            PolicySourceArn=role_arn, ActionNames=list(actions), ResourceArns=list(resources), ContextEntries=entries
-        )
-        results = [result for page in pages for result in page["EvaluationResults"]]
-    return [decision for result in results for decision in _decisions(result)]
+        for batch in _batches(resources, _RESOURCES_PER_CALL):
+            pages = iam.get_paginator("simulate_principal_policy").paginate(
+                **asked, ResourceArns=batch, PaginationConfig={"PageSize": 1000}
+            )
+            results += [result for page in pages for result in page["EvaluationResults"]]
+    return Simulation(
+        decisions=tuple(decision for result in results for decision in _decisions(result)),
+        has_organization=any(result.get("OrganizationsDecisionDetail") is not None for result in results),
+    )
+
+
+def _batches(items: Sequence[str], size: int) -> Iterable[list[str]]:
+    return (list(items[start : start + size]) for start in range(0, len(items), size))
 
 
 def _decisions(result: Mapping[str, Any]) -> list[Decision]:
@@ -110,7 +242,6 @@ def _is_blocked(organizations: Mapping[str, Any] | None) -> bool:
 def _decision(action: str, answer: Mapping[str, Any], organizations: Mapping[str, Any] | None) -> Decision:
     verdict = answer["EvalResourceDecision"]
     boundary = answer.get("PermissionsBoundaryDecisionDetail")
-    matched = answer.get("MatchedStatements") or []
     is_allowed = verdict == "allowed"
     return Decision(
         action=action,
@@ -118,8 +249,18 @@ def _decision(action: str, answer: Mapping[str, Any], organizations: Mapping[str
         is_allowed=is_allowed,
         is_explicit=verdict == "explicitDeny",
         layer=None if is_allowed else _denying_layer(boundary, organizations),
-        statements=tuple(statement.get("SourcePolicyId", "") for statement in matched),
+        matched=tuple(_matched(statement) for statement in answer.get("MatchedStatements") or []),
         missing=tuple(answer.get("MissingContextValues") or ()),
+    )
+
+
+def _matched(statement: Mapping[str, Any]) -> Matched:
+    start, end = statement.get("StartPosition", {}), statement.get("EndPosition", {})
+    return Matched(
+        policy=statement.get("SourcePolicyId", ""),
+        policy_type=statement.get("SourcePolicyType", ""),
+        start=(start.get("Line", 0), start.get("Column", 0)),
+        end=(end.get("Line", 0), end.get("Column", 0)),
     )
 
 

@@ -6,8 +6,9 @@ together: https://docs.aws.amazon.com/singlesignon/latest/userguide/limits.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from onboarding.aws.errors import Refused, mapped
 from onboarding.aws.session import Access, client
@@ -25,8 +26,12 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class DirectoryUser:
+    """A user of the directory. One that is not active can sign in nowhere."""
+
     user_id: str
     user_name: str
+    email: str = ""
+    is_active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,51 @@ def find_user(center: Instance, email: str) -> DirectoryUser | None:
             user_id = _user_id(center, path, value)
             if user_id is not None:
                 with mapped("identitystore:DescribeUser"):
-                    user = store.describe_user(IdentityStoreId=center.identity_store_id, UserId=user_id)
-                return DirectoryUser(user_id, user["UserName"])
+                    return _user(store.describe_user(IdentityStoreId=center.identity_store_id, UserId=user_id))
     return None
+
+
+def _user(record: Mapping[str, Any]) -> DirectoryUser:
+    """`UserStatus` is newer than the rest: a directory that does not say it has only active users."""
+    emails = record.get("Emails") or []
+    first = next((email for email in emails if email.get("Primary")), emails[0] if emails else {})
+    return DirectoryUser(
+        user_id=record["UserId"],
+        user_name=record["UserName"],
+        email=first.get("Value", ""),
+        is_active=record.get("UserStatus", "ENABLED") != "DISABLED",
+    )
+
+
+def user_pages(center: Instance) -> Iterator[list[DirectoryUser]]:
+    """Everybody in the directory, a hundred at a time."""
+    store = client("identitystore", region=center.region, access=center.access)
+    pages = store.get_paginator("list_users").paginate(
+        IdentityStoreId=center.identity_store_id, PaginationConfig={"PageSize": 100}
+    )
+    for page in _mapped_pages("identitystore:ListUsers", pages):
+        yield [_user(record) for record in page["Users"]]
+
+
+def member_pages(center: Instance, group_id: str) -> Iterator[list[str]]:
+    """The user ids of a group's members, a hundred at a time."""
+    store = client("identitystore", region=center.region, access=center.access)
+    pages = store.get_paginator("list_group_memberships").paginate(
+        IdentityStoreId=center.identity_store_id, GroupId=group_id, PaginationConfig={"PageSize": 100}
+    )
+    for page in _mapped_pages("identitystore:ListGroupMemberships", pages):
+        yield [row["MemberId"]["UserId"] for row in page["GroupMemberships"] if "UserId" in row["MemberId"]]
+
+
+def _mapped_pages(operation: str, pages: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The pages, each asked for under the error ladder; what the reader does between them is not AWS's fault."""
+    reading = iter(pages)
+    while True:
+        with mapped(operation):
+            page = next(reading, None)
+        if page is None:
+            return
+        yield page
 
 
 def _user_id(center: Instance, path: str, value: str) -> str | None:
@@ -89,53 +136,61 @@ def _user_id(center: Instance, path: str, value: str) -> str | None:
     return user_id
 
 
-def assignments(center: Instance, account_id: str) -> list[Assignment]:
-    """Every permission set assignment in an account: 1 + 2 calls a permission set, whoever is asked about."""
+def permission_sets(center: Instance, account_id: str) -> list[str]:
+    """The ARNs of the permission sets that have a role in an account."""
     sso = client("sso-admin", region=center.region, access=center.access)
     with mapped("sso:ListPermissionSetsProvisionedToAccount"):
         pages = sso.get_paginator("list_permission_sets_provisioned_to_account").paginate(
             InstanceArn=center.arn, AccountId=account_id
         )
-        arns = [arn for page in pages for arn in page.get("PermissionSets", [])]
-    return [assignment for arn in arns for assignment in _assignments_of(center, account_id, arn)]
+        return [arn for page in pages for arn in page.get("PermissionSets", [])]
 
 
-def _assignments_of(center: Instance, account_id: str, permission_set_arn: str) -> list[Assignment]:
+def permission_set_name(center: Instance, arn: str) -> str:
     sso = client("sso-admin", region=center.region, access=center.access)
     with mapped("sso:DescribePermissionSet"):
-        described = sso.describe_permission_set(InstanceArn=center.arn, PermissionSetArn=permission_set_arn)
+        described = sso.describe_permission_set(InstanceArn=center.arn, PermissionSetArn=arn)
+    name: str = described["PermissionSet"]["Name"]
+    return name
+
+
+def assignments(center: Instance, account_id: str, permission_set_arn: str, name: str) -> list[Assignment]:
+    """Whom a permission set of this name is assigned to in an account, whoever is asked about."""
+    sso = client("sso-admin", region=center.region, access=center.access)
     with mapped("sso:ListAccountAssignments"):
         pages = sso.get_paginator("list_account_assignments").paginate(
             InstanceArn=center.arn, AccountId=account_id, PermissionSetArn=permission_set_arn
         )
         rows = [row for page in pages for row in page["AccountAssignments"]]
-    name = described["PermissionSet"]["Name"]
     return [Assignment(name, row["PrincipalType"], row["PrincipalId"]) for row in rows]
 
 
-def grants(center: Instance, user: DirectoryUser, assigned: Sequence[Assignment]) -> list[Grant]:
-    """Which of an account's assignments reach this user, directly or through a group; by permission set name.
+def group_name(center: Instance, group_id: str) -> str | None:
+    """What people call a group; None for one that is gone, whose assignments may outlive it."""
+    store = client("identitystore", region=center.region, access=center.access)
+    try:
+        with mapped("identitystore:DescribeGroup"):
+            group = store.describe_group(IdentityStoreId=center.identity_store_id, GroupId=group_id)
+    except Refused as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        return None
+    name: str = group.get("DisplayName", group_id)
+    return name
 
-    Groups are asked by membership: whether the directory's own per-user listing includes them is not documented.
+
+def memberships(center: Instance, user_id: str, group_ids: Sequence[str]) -> set[str]:
+    """Which of these groups a user is in; one call for a hundred groups.
+
+    Groups are asked by membership: whether the directory's own per-user listing of assignments includes those that
+    come through groups is not documented, so it is not used.
     """
-    groups = {row.principal_id for row in assigned if row.principal_type == "GROUP"}
-    joined = _memberships(center, user, sorted(groups))
-    held: dict[str, Grant] = {}
-    for row in assigned:
-        if row.principal_type == "USER" and row.principal_id == user.user_id:
-            held[row.permission_set] = Grant(row.permission_set)
-        elif row.principal_id in joined:
-            held.setdefault(row.permission_set, Grant(row.permission_set, via_group=row.principal_id))
-    return [_with_group_name(center, held[name]) for name in sorted(held)]
-
-
-def _memberships(center: Instance, user: DirectoryUser, group_ids: Sequence[str]) -> set[str]:
     store = client("identitystore", region=center.region, access=center.access)
     joined: set[str] = set()
     for batch in _batches(group_ids, 100):
         with mapped("identitystore:IsMemberInGroups"):
             answer = store.is_member_in_groups(
-                IdentityStoreId=center.identity_store_id, MemberId={"UserId": user.user_id}, GroupIds=batch
+                IdentityStoreId=center.identity_store_id, MemberId={"UserId": user_id}, GroupIds=batch
             )
         joined.update(row["GroupId"] for row in answer["Results"] if row["MembershipExists"])
     return joined
@@ -145,10 +200,15 @@ def _batches(items: Sequence[str], size: int) -> Iterable[list[str]]:
     return (list(items[start : start + size]) for start in range(0, len(items), size))
 
 
-def _with_group_name(center: Instance, grant: Grant) -> Grant:
-    if not grant.via_group:
-        return grant
-    store = client("identitystore", region=center.region, access=center.access)
-    with mapped("identitystore:DescribeGroup"):
-        group = store.describe_group(IdentityStoreId=center.identity_store_id, GroupId=grant.via_group)
-    return Grant(grant.permission_set, via_group=group.get("DisplayName", grant.via_group))
+def grants(assigned: Sequence[Assignment], user_id: str, joined: Collection[str]) -> list[Grant]:
+    """Which assignments reach a user who is in the groups `joined`, each permission set once, by name.
+
+    `via_group` is the group's id; a direct assignment counts before one through a group.
+    """
+    held: dict[str, Grant] = {}
+    for row in assigned:
+        if row.principal_type == "USER" and row.principal_id == user_id:
+            held[row.permission_set] = Grant(row.permission_set)
+        elif row.principal_id in joined:
+            held.setdefault(row.permission_set, Grant(row.permission_set, via_group=row.principal_id))
+    return [held[name] for name in sorted(held)]

@@ -15,9 +15,12 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
+from botocore.handlers import json_decode_policies
+
+from onboarding.aws.pace import wait_for_turn
 
 # Worst case for one call: 3 tries of 2 s + 8 s and short pauses, about half a minute.
-_CONFIG = Config(
+CONFIG = Config(
     connect_timeout=2,
     read_timeout=8,
     retries={"mode": "standard", "total_max_attempts": 3},
@@ -41,7 +44,12 @@ def client(service: str, *, region: str, access: Access) -> Any:
 
 @lru_cache(maxsize=256)
 def _client(service: str, region: str, access: Access) -> Any:
-    return _session(access).client(service, region_name=region, config=_CONFIG)  # type: ignore[call-overload]  # any service
+    made = _session(access).client(service, region_name=region, config=CONFIG)  # type: ignore[call-overload]  # any service
+    if service == "iam":
+        # A policy's text as it was written: the simulator names statements by where they stand in it.
+        made.meta.events.unregister("after-call.iam", json_decode_policies)
+    made.meta.events.register("before-send", lambda **_: wait_for_turn(service, access.role_arn))
+    return made
 
 
 @lru_cache(maxsize=64)
@@ -57,11 +65,9 @@ def _session(access: Access) -> boto3.Session:
 def _assumed(core: botocore.session.Session, access: Access) -> DeferredRefreshableCredentials:
     """Credentials of the role, asked for at first use and renewed before they expire."""
     source = botocore.session.Session()
-    arguments: dict[str, Any] = {"RoleSessionName": _SESSION_NAME}
-    if access.external_id:
-        arguments["ExternalId"] = access.external_id
+    arguments = {"RoleSessionName": _SESSION_NAME, **_external(access.external_id)}
     fetcher = AssumeRoleCredentialFetcher(
-        client_creator=lambda name, **kwargs: source.create_client(name, **{**kwargs, "config": _CONFIG}),
+        client_creator=lambda name, **kwargs: source.create_client(name, **{**kwargs, "config": CONFIG}),
         source_credentials=_LazyCredentials(source),
         role_arn=access.role_arn,
         extra_args=arguments,
@@ -80,6 +86,23 @@ class _LazyCredentials:
         if credentials is None:
             raise NoCredentialsError
         return credentials.get_frozen_credentials()
+
+
+def assumed(role_arn: str, *, region: str, external_id: str) -> Any:
+    """A boto3 session as a role that trusts the portal's own credentials; for calls that have to be made as it."""
+    answer = client("sts", region=region, access=Access()).assume_role(
+        RoleArn=role_arn, RoleSessionName=_SESSION_NAME, DurationSeconds=900, **_external(external_id)
+    )["Credentials"]
+    return boto3.Session(
+        aws_access_key_id=answer["AccessKeyId"],
+        aws_secret_access_key=answer["SecretAccessKey"],
+        aws_session_token=answer["SessionToken"],
+        region_name=region,
+    )
+
+
+def _external(external_id: str) -> dict[str, str]:
+    return {"ExternalId": external_id} if external_id else {}
 
 
 def forget_clients() -> None:

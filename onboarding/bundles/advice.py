@@ -95,7 +95,7 @@ def _outdated_access() -> list[tuple[str, ...]]:
 
 
 def _credentials(inputs: BundleInputs) -> list[tuple[str, ...]]:
-    login = {"command": login_command(inputs)}
+    login = _login(inputs)
     return [
         (
             code("Not logged in"),
@@ -105,24 +105,32 @@ def _credentials(inputs: BundleInputs) -> list[tuple[str, ...]]:
         (
             code("Could not load AWS credentials"),
             _("There are no credentials for this profile in this terminal."),
-            _("Run `%(command)s`. Check that the aws-config part is in your AWS config file.") % login,
+            login + " " + _("Check that the aws-config part is in your AWS config file."),
         ),
         (
             code("The SSO session token associated with profile=... was not found or is invalid"),
             _("You have not signed in yet, or the sign-in has run out."),
-            _("Run `%(command)s`.") % login,
+            login,
         ),
         (
             code("403 The security token included in the request is expired"),
             _("Older temporary credentials are in use."),
-            _("Run `%(command)s`, and unset `AWS_ACCESS_KEY_ID` and `AWS_SESSION_TOKEN` in this terminal.") % login,
+            login + " " + _("Unset `AWS_ACCESS_KEY_ID` and `AWS_SESSION_TOKEN` in this terminal."),
         ),
         (
             _("Browser tabs open again and again"),
             _("A VPN or a proxy that inspects TLS keeps the sign-in from being checked."),
-            _("Remove `awsAuthRefresh` from settings.json and run `%(command)s` by hand.") % login,
+            _("Remove `awsAuthRefresh` from settings.json and sign in by hand.") + " " + login,
         ),
     ]
+
+
+def _login(inputs: BundleInputs) -> str:
+    """How to get fresh credentials, as a sentence."""
+    command = login_command(inputs)
+    if not command:
+        return _("Get new credentials with your company's own tool.")
+    return _("Run `%(command)s`.") % {"command": command}
 
 
 def _access() -> list[tuple[str, ...]]:

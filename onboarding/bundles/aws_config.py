@@ -16,19 +16,28 @@ def markers(aws_profile: str) -> tuple[str, str]:
     return f"# >>> onramp {profile} >>>", f"# <<< onramp {profile} <<<"
 
 
-def headings(inputs: BundleInputs) -> tuple[str, str]:
-    """The two section headings; AWS tools refuse a file in which one of them stands twice."""
-    session = grammar.name("session.name", inputs.session.name)
-    profile = grammar.name("aws_profile", inputs.aws_profile)
-    return f"[sso-session {session}]", f"[profile {profile}]"
+def headings(inputs: BundleInputs) -> list[str]:
+    """The section headings; AWS tools refuse a file in which one of them stands twice."""
+    profile = f"[profile {grammar.name('aws_profile', inputs.aws_profile)}]"
+    if inputs.session is None:
+        return [profile]
+    return [f"[sso-session {grammar.name('session.name', inputs.session.name)}]", profile]
 
 
 def aws_config(inputs: BundleInputs) -> bytes:
-    session = inputs.session
     first, last = markers(inputs.aws_profile)
-    session_heading, profile_heading = headings(inputs)
-    lines = [
-        first,
+    lines = [first, *_sections(inputs), f"region = {grammar.region('region', inputs.region)}", last]
+    return ("\n".join(lines) + "\n").encode("ascii")
+
+
+def _sections(inputs: BundleInputs) -> list[str]:
+    """All but the profile's Region. Without a session the profile has nothing else: the company's own tool adds what
+    brings the credentials."""
+    session, sections = inputs.session, headings(inputs)
+    if session is None:
+        return sections
+    session_heading, profile_heading = sections
+    return [
         session_heading,
         f"sso_start_url = {grammar.url('session.start_url', session.start_url)}",
         f"sso_region = {grammar.region('session.region', session.region)}",
@@ -38,7 +47,4 @@ def aws_config(inputs: BundleInputs) -> bytes:
         f"sso_session = {grammar.name('session.name', session.name)}",
         f"sso_account_id = {grammar.account_id('account_id', inputs.account_id)}",
         f"sso_role_name = {grammar.role_name('session.role_name', session.role_name)}",
-        f"region = {grammar.region('region', inputs.region)}",
-        last,
     ]
-    return ("\n".join(lines) + "\n").encode("ascii")

@@ -88,7 +88,7 @@ def _facts(inputs: BundleInputs) -> list[str]:
         _("AWS account: %(account)s (%(name)s)")
         % {"account": code(inputs.account_id), "name": isolated(inputs.account_name)},
         _("Region: %(region)s") % {"region": text(region_label(inputs.region))},
-        _("Role: %(role)s") % {"role": code(inputs.session.role_name)},
+        _("Role: %(role)s") % {"role": code(inputs.role_name)},
         _("AWS profile on your machine: %(profile)s") % {"profile": code(inputs.aws_profile)},
         _("Claude Code starts with: %(tier)s, which is %(model)s")
         % {"tier": inputs.default_tier.label, "model": text(model_label(inputs.default_model))},
@@ -177,13 +177,13 @@ def _step_aws_cli(commands: Commands) -> list[str]:
 
 
 def _step_aws_config(inputs: BundleInputs, commands: Commands) -> list[str]:
-    session, profile = headings(inputs)
+    sections = headings(inputs)
     first, last = markers(inputs.aws_profile)
     return [
         "### 3. " + _("Add the AWS profile"),
         _("The file `aws-config` goes to the end of `%(path)s`. First look whether its sections are there already:")
         % {"path": commands.config_path},
-        block(commands.fence, commands.find_headings.format(session=session, profile=profile)),
+        block(commands.fence, commands.find_headings(sections)),
         _("If nothing is found, or the file does not exist yet, append it:"),
         block(commands.fence, *commands.append_config),
         _(
@@ -191,7 +191,7 @@ def _step_aws_config(inputs: BundleInputs, commands: Commands) -> list[str]:
             "`%(session)s` is "
             "there, append just the profile. AWS tools refuse a file in which the same section stands twice."
         )
-        % {"first": first, "last": last, "session": session},
+        % {"first": first, "last": last, "session": sections[0]},
     ]
 
 
@@ -220,6 +220,13 @@ def _step_settings(commands: Commands) -> list[str]:
 
 
 def _step_sign_in(inputs: BundleInputs, commands: Commands) -> list[str]:
+    if inputs.session is None:
+        return [
+            "### 5. " + _("Get AWS credentials"),
+            _("Get credentials for the profile %(profile)s with your company's own tool, then see whether they work:")
+            % {"profile": code(inputs.aws_profile)},
+            block(commands.fence, f"aws sts get-caller-identity --profile {inputs.aws_profile}"),
+        ]
     return [
         "### 5. " + _("Sign in to AWS"),
         block(commands.fence, login_command(inputs)),

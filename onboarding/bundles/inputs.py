@@ -50,7 +50,8 @@ class BundleInputs:
     models: Mapping[Tier, str]  # verified inference profiles only, in the order opus, sonnet, haiku
     default_tier: Tier  # always a key of models
     left_out: tuple[LeftOut, ...]
-    session: IdentityCenterSession
+    role_name: str  # what people call the role: the permission set, or the role's or user's own name
+    session: IdentityCenterSession | None  # None: the company's own tool brings the credentials
     max_output_tokens: int | None
     denied_tools: tuple[str, ...]
     portal_url: str

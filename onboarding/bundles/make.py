@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from onboarding.access import Access, Proof
 from onboarding.bundles.build import Built, build
 from onboarding.bundles.inputs import BundleInputs, IdentityCenterSession, LeftOut
-from onboarding.enums import Outcome, Platform, Tier
-from onboarding.models import AuditEvent, Bundle, Finding
+from onboarding.enums import CredentialMethod, Outcome, Platform, Tier
+from onboarding.models import AuditEvent, Bundle, Finding, PlanRevision, Principal
 
 
 class NotVerified(Exception):
@@ -24,7 +24,6 @@ def inputs_for(access: Access, *, platform: Platform, language: str) -> BundleIn
     Raises NotVerified.
     """
     revision, principal = _proof(access).revision, _proof(access).principal
-    center = revision.identity_center
     return BundleInputs(
         person_name=access.person.name,
         person_email=access.person.email,
@@ -39,11 +38,20 @@ def inputs_for(access: Access, *, platform: Platform, language: str) -> BundleIn
         models=access.usable,
         default_tier=Tier(revision.default_tier),
         left_out=_left_out(access, language),
-        session=IdentityCenterSession(center.name, center.start_url, center.region, principal.permission_set),
+        role_name=principal.permission_set,
+        session=_session(revision, principal),
         max_output_tokens=revision.max_output_tokens,
         denied_tools=tuple(revision.denied_tools),
         portal_url=settings.PUBLIC_URL,
     )
+
+
+def _session(revision: PlanRevision, principal: Principal) -> IdentityCenterSession | None:
+    """Where to sign in; nowhere, when the company's own tool brings the credentials."""
+    if revision.credential_method != CredentialMethod.IDENTITY_CENTER:
+        return None
+    center = revision.center
+    return IdentityCenterSession(center.name, center.start_url, center.region, principal.permission_set)
 
 
 def _proof(access: Access) -> Proof:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from onboarding.enums import Platform
@@ -9,7 +10,7 @@ from onboarding.enums import Platform
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What a person types on one platform; `{session}` and `{profile}` stand for the two section headings."""
+    """What a person types on one platform. `find_headings` makes the command that looks for section headings."""
 
     fence: str
     settings_path: str
@@ -19,10 +20,20 @@ class Commands:
     install_claude: str
     package_manager: tuple[str, str] | None  # install, update
     install_aws: tuple[str, ...]
-    find_headings: str
+    find_headings: Callable[[Sequence[str]], str]
     append_config: tuple[str, ...]
     copy_settings: tuple[str, ...]
     env_files: tuple[tuple[str, str], ...]
+
+
+def _grep(headings: Sequence[str]) -> str:
+    wanted = " ".join(f"-e '{heading}'" for heading in headings)
+    return f"grep -nF {wanted} ~/.aws/config"
+
+
+def _select_string(headings: Sequence[str]) -> str:
+    quoted = ", ".join(f"'{heading}'" for heading in headings)
+    return rf'Select-String -SimpleMatch {quoted} "$HOME\.aws\config"'
 
 
 _POSIX_APPEND = ("mkdir -p ~/.aws", "{ echo; cat aws-config; } >> ~/.aws/config")
@@ -30,7 +41,6 @@ _POSIX_COPY = (
     "mkdir -p ~/.claude",
     "test -e ~/.claude/settings.json || cp settings.json ~/.claude/settings.json",
 )
-_POSIX_FIND = "grep -nF -e '{session}' -e '{profile}' ~/.aws/config"
 _POSIX_ENV = (("bash, zsh, sh", ". ./env.sh"), ("fish", "source env.fish"))
 
 _MACOS = Commands(
@@ -42,7 +52,7 @@ _MACOS = Commands(
     install_claude="curl -fsSL https://claude.ai/install.sh | bash",
     package_manager=("brew install --cask claude-code", "brew upgrade --cask claude-code"),
     install_aws=("brew install awscli",),
-    find_headings=_POSIX_FIND,
+    find_headings=_grep,
     append_config=_POSIX_APPEND,
     copy_settings=_POSIX_COPY,
     env_files=_POSIX_ENV,
@@ -61,7 +71,7 @@ _LINUX = Commands(
         'curl -fsSLo awscliv2.zip "https://awscli.amazonaws.com/awscli-exe-linux-$(uname -m).zip"',
         "unzip awscliv2.zip && sudo ./aws/install",
     ),
-    find_headings=_POSIX_FIND,
+    find_headings=_grep,
     append_config=_POSIX_APPEND,
     copy_settings=_POSIX_COPY,
     env_files=_POSIX_ENV,
@@ -82,7 +92,7 @@ _WINDOWS = Commands(
     install_claude="irm https://claude.ai/install.ps1 | iex",
     package_manager=("winget install Anthropic.ClaudeCode", "winget upgrade Anthropic.ClaudeCode"),
     install_aws=("winget install Amazon.AWSCLI",),
-    find_headings=r"""Select-String -SimpleMatch '{session}', '{profile}' "$HOME\.aws\config" """.strip(),
+    find_headings=_select_string,
     append_config=(
         r'New-Item -ItemType Directory -Force "$HOME\.aws" | Out-Null',
         r'Add-Content "$HOME\.aws\config" "`n$(Get-Content -Raw aws-config)" -Encoding ascii',

@@ -18,7 +18,8 @@ Each key, and why it is there (https://code.claude.com/docs/en/settings, /amazon
                           default of that tier is overridden. With an ARN, because it would take a plain id for a
                           model of the overridden name, with that one's limits and price.
 `enforceAvailableModels`  the picker's "Default" obeys that list too.
-`awsAuthRefresh`          opens the sign-in when credentials have run out, instead of failing.
+`awsAuthRefresh`          opens the sign-in when credentials have run out, instead of failing; not where the company's
+                          own tool brings them.
 `permissions.deny`        the plan's rules, when it has any.
 
 Left out on purpose: hooks and helper commands (nothing a form holds may become a command), managed-only keys
@@ -65,6 +66,9 @@ def environment(inputs: BundleInputs) -> dict[str, str]:
 
 
 def login_command(inputs: BundleInputs) -> str:
+    """The command that signs in; nothing where the company's own tool does it."""
+    if inputs.session is None:
+        return ""
     return f"aws sso login --profile {grammar.name('aws_profile', inputs.aws_profile)}"
 
 
@@ -80,8 +84,9 @@ def _settings(inputs: BundleInputs) -> dict[str, Any]:
         "env": environment(inputs),
         "availableModels": list(dict.fromkeys(inputs.models[tier] for tier in Tier if tier in inputs.models)),
         "enforceAvailableModels": True,
-        "awsAuthRefresh": login_command(inputs),
     }
+    if command := login_command(inputs):
+        settings["awsAuthRefresh"] = command
     if inputs.unverified_tiers:
         settings["modelOverrides"] = _overrides(inputs)
     if rules := denied_tools(inputs):

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from onboarding import console
 from onboarding.aws import NotConfigured, PortalDenied, bedrock
 from onboarding.aws.bedrock import Availability
-from onboarding.aws.session import Access
 from onboarding.catalog import model_label
-from onboarding.checks.base import Answer, Case, Check, Facts, Reason, Text, fingerprint, region_labels
-from onboarding.enums import Actor, Layer, Outcome, Scope
+from onboarding.checks.base import (
+    AccountCheck,
+    Answer,
+    Case,
+    Facts,
+    Link,
+    Paste,
+    Reason,
+    Remedy,
+    Text,
+    fingerprint,
+    region_labels,
+)
+from onboarding.checks.commands import accept_agreement
+from onboarding.enums import Actor, Layer, Outcome
 
 # The order in which the four gates stand behind one another.
 # gate of GetFoundationModelAvailability -> (its good answer, reason, layer)
@@ -20,11 +36,14 @@ _GATES = (
     ("agreement", "AVAILABLE", "no-agreement", Layer.AGREEMENT),
     ("entitlement", "AVAILABLE", "not-entitled", Layer.ENTITLEMENT),
 )
+# How long a subscription may take to be complete. Meanwhile calls may succeed that fail later, so a yes proves little.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html
+_SETTLING = dt.timedelta(minutes=15)
+_CATALOG = Link(_("Model catalog in the console"), lambda facts: console.model_catalog(facts["region"]))
 
 
-class ModelAccessCheck(Check):
+class ModelAccessCheck(AccountCheck):
     name = "model-access"
-    scope = Scope.ACCOUNT
     title = _("Model access")
     needs = ("inference-profile",)
     REASONS = {
@@ -32,45 +51,64 @@ class ModelAccessCheck(Check):
             _("%(model)s"),
             _("Account %(account)s has the model, agreed and authorized, in %(count)s."),
         ),
+        "provisional": Reason(
+            _("The account has just subscribed to %(model)s"),
+            _(
+                "AWS says yes since a few minutes. Until a subscription is 15 minutes old, calls may succeed that "
+                "fail later, so this answer is provisional."
+            ),
+            Remedy(_("You need not do anything: Onramp asks again by itself."), actor=Actor.NOBODY),
+        ),
         "not-in-region": Reason(
             _("%(model)s is not offered in %(regions)s"),
             _("Bedrock does not offer %(model)s to account %(account)s in %(regions)s, where the profile routes."),
-            _("An admin puts a profile into the plan that routes only where the model is offered."),
-            Actor.ADMIN,
-        ),
-        "form-missing": Reason(
-            _("Anthropic's use-case form has not been sent"),
-            _("Account %(account)s may not use Anthropic's models yet, and no use-case form was sent from it."),
-            _("An admin opens any Anthropic model in the Bedrock console's model catalog and sends the form."),
-            Actor.ADMIN,
+            Remedy(
+                _("An admin puts a profile into the plan that routes only where the model is offered."),
+                _("Put a profile into the plan that routes only where the model is offered to account %(account)s."),
+                link=_CATALOG,
+            ),
         ),
         "not-authorized": Reason(
             _("The account is not authorized for %(model)s"),
             _("AWS does not authorize account %(account)s for %(model)s in %(regions)s."),
-            _("An admin asks AWS Support why; the use-case form has been sent."),
-            Actor.ADMIN,
+            Remedy(
+                _("An admin sends the use-case form, if that was not done, or else asks AWS Support why."),
+                _("Send Anthropic's use-case form from account %(account)s; if that was done, ask AWS Support why."),
+                link=_CATALOG,
+            ),
         ),
         "no-agreement": Reason(
             _("The agreement for %(model)s is not in place"),
             _("The account's agreement for %(model)s is %(agreement)s in %(regions)s."),
-            _(
-                "An admin with AWS Marketplace rights invokes the model once, or accepts its offer, and waits up to "
-                "15 minutes."
+            Remedy(
+                _(
+                    "An admin with AWS Marketplace rights invokes the model once, or accepts its offer, and waits up "
+                    "to 15 minutes."
+                ),
+                _("Accept the offer of %(model)s in account %(account)s, and wait up to 15 minutes."),
+                pastes=(Paste(_("Commands that accept the offer"), "command.sh", accept_agreement),),
+                link=_CATALOG,
             ),
-            Actor.ADMIN,
         ),
         "not-entitled": Reason(
             _("The account is not entitled to %(model)s"),
             _("AWS says that account %(account)s has no entitlement for %(model)s in %(regions)s."),
-            _("An admin checks the model's subscription in AWS Marketplace."),
-            Actor.ADMIN,
+            Remedy(
+                _("An admin checks the model's subscription in AWS Marketplace."),
+                _("Check the subscription to %(model)s in AWS Marketplace, in account %(account)s."),
+                link=_CATALOG,
+            ),
         ),
     }
 
+    def can_ask(self, about: str, case: Case) -> bool:
+        """Without the use-case form no model is authorized: that is one thing to fix, and it is said once."""
+        form = case.standing("use-case-form")
+        return super().can_ask(about, case) and (form is None or form.outcome != Outcome.FAILED)
+
     def subject(self, about: str, case: Case) -> str:
         routed = case.facts("inference-profile", about)["destinations"]
-        account, region = case.revision.account.account_id, case.revision.region
-        return f"{account}|{region}|{about}|{fingerprint(row['arn'] for row in routed)}"
+        return f"{super().subject(about, case)}|{fingerprint(row['arn'] for row in routed)}"
 
     def answer(self, about: str, case: Case) -> Answer:
         source = case.revision.region
@@ -78,7 +116,7 @@ class ModelAccessCheck(Check):
         answers: dict[str, Availability] = {}
         unasked: list[str] = []
         for row in sorted(routed, key=lambda row: (row["region"] != source, row["region"])):
-            answer = _availability(row["model_id"], row["region"], source, case.account_access)
+            answer = _availability(row["model_id"], row["region"], case)
             if answer is None:
                 unasked.append(row["region"])
             else:
@@ -87,23 +125,17 @@ class ModelAccessCheck(Check):
             "profile": about,
             "model_id": routed[0]["model_id"],
             "account": case.revision.account.account_id,
+            "region": source,
             "asked": list(answers),
             "unasked": unasked,
         }
-        return _judge(facts, answers) or self._form_or_authorization(facts, answers, case)
-
-    def _form_or_authorization(self, facts: Facts, answers: dict[str, Availability], case: Case) -> Answer:
-        """NOT_AUTHORIZED usually means that the use-case form is missing; ask, so as to name the right one."""
-        regions = [region for region, answer in answers.items() if answer.authorization != "AUTHORIZED"]
-        facts = {**facts, "regions": regions}
-        if bedrock.has_use_case_form(region=case.revision.region, access=case.account_access):
-            return Answer(Outcome.FAILED, "not-authorized", facts, Layer.AUTHORIZATION)
-        return Answer(Outcome.FAILED, "form-missing", facts, Layer.USE_CASE_FORM)
+        judged = _judge(facts, answers)
+        return _provisional(judged, case) if judged.outcome == Outcome.PASSED else judged
 
     def words(self, facts: Facts) -> dict[str, str]:
         count = len(facts.get("asked", []))
         return super().words(facts) | {
-            "model": model_label(facts.get("profile", "")),
+            "model": model_label(facts.get("model_id", "")),
             "regions": region_labels(facts.get("regions", [])),
             "count": ngettext("%(count)s Region", "%(count)s Regions", count) % {"count": count},
         }
@@ -120,25 +152,41 @@ class ModelAccessCheck(Check):
         return rows
 
 
-def _availability(model_id: str, region: str, source: str, access: Access) -> Availability | None:
+def _availability(model_id: str, region: str, case: Case) -> Availability | None:
     """The answer of one Region; None for a destination the account has not enabled, which routing does not need."""
+    access = case.account_access
     try:
-        return bedrock.availability(model_id, region=region, access=access)
+        return case.once(
+            ("availability", model_id, region, access),
+            lambda: bedrock.availability(model_id, region=region, access=access),
+        )
     except (NotConfigured, PortalDenied):
-        if region == source:
+        if region == case.revision.region:
             raise
         return None
 
 
-def _judge(facts: Facts, answers: dict[str, Availability]) -> Answer | None:
-    """The first gate that is shut somewhere; None when that is the authorization, which needs another question."""
+def _judge(facts: Facts, answers: dict[str, Availability]) -> Answer:
+    """The first gate that is shut somewhere."""
     for gate, good, reason, layer in _GATES:
         shut = [region for region, answer in answers.items() if getattr(answer, gate) != good]
-        if not shut:
-            continue
-        if gate == "authorization":
-            return None
-        first = answers[shut[0]]
-        told = {"regions": shut, "agreement": first.agreement, "agreement_error": first.agreement_error}
-        return Answer(Outcome.FAILED, reason, {**facts, **told}, layer)
+        if shut:
+            first = answers[shut[0]]
+            told = {"regions": shut, "agreement": first.agreement, "agreement_error": first.agreement_error}
+            return Answer(Outcome.FAILED, reason, {**facts, **told}, layer)
     return Answer(Outcome.PASSED, "available", facts)
+
+
+def _provisional(passed: Answer, case: Case) -> Answer:
+    """A pass that follows upon a missing agreement by less than what a subscription may take.
+
+    When the account subscribed is not told; the earliest it can have been is when Onramp last saw it missing, and the
+    latest is now. It counts as now.
+    """
+    before, now = case.before, timezone.now()
+    if before is None:
+        return passed
+    settles_at = now + _SETTLING if before.reason == "no-agreement" else before.settles_at
+    if settles_at is None or settles_at <= now:
+        return passed
+    return Answer(Outcome.WARNING, "provisional", passed.facts, settles_at=settles_at)

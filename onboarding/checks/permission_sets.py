@@ -6,20 +6,24 @@ Asked once for an account, however many people it serves: the identity check fin
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from onboarding.aws import iam, identity
-from onboarding.checks.base import Answer, Case, Check, Facts, Reason, Text
-from onboarding.enums import Actor, Layer, Outcome, Scope
+from onboarding import console
+from onboarding.aws import NoAnswer, iam, identity, organizations
+from onboarding.aws.identity import Assignment, Instance
+from onboarding.checks.base import Answer, Case, Check, Facts, Link, Reason, Remedy, Text
+from onboarding.enums import Gate, IdentitySource, Layer, Outcome, Scope
 from onboarding.models import PlanRevision
 
 
 class PermissionSetsCheck(Check):
     name = "permission-sets"
     scope = Scope.ACCOUNT
+    gate = Gate.IDENTITY
     title = _("Permission sets")
     # Whoever asks again may just have been assigned one.
     tolerance = dt.timedelta(seconds=15)
@@ -31,29 +35,39 @@ class PermissionSetsCheck(Check):
         "no-instance": Reason(
             _("There is no IAM Identity Center in %(region)s"),
             _("AWS lists no Identity Center instance in %(region)s for the plan's directory."),
-            _("An admin corrects the Region of the plan's Identity Center."),
-            Actor.ADMIN,
+            Remedy(
+                _("An admin corrects the Region of the plan's Identity Center."),
+                _("Set the Region of the plan's Identity Center to the one its instance lives in."),
+                link=Link(_("Identity Center in the console"), lambda facts: console.assignments(facts["region"])),
+            ),
         ),
     }
 
     def questions(self, revision: PlanRevision) -> tuple[str, ...]:
-        return ("",)
+        return ("",) if revision.identity_source == IdentitySource.IDENTITY_CENTER else ()
 
     def subject(self, about: str, case: Case) -> str:
-        return f"{case.revision.identity_center_id}|{case.revision.account.account_id}"
+        return f"{case.revision.center.pk}|{case.revision.account.account_id}"
 
     def answer(self, about: str, case: Case) -> Answer:
         revision, account_id = case.revision, case.revision.account.account_id
-        facts: dict[str, Any] = {"account": account_id, "region": revision.identity_center.region}
-        center = identity.instance(region=revision.identity_center.region, access=case.directory_access)
+        facts: dict[str, Any] = {"account": account_id, "region": revision.center.region}
+        center = case.once(
+            ("instance", revision.center.region, case.directory_access),
+            lambda: identity.instance(region=revision.center.region, access=case.directory_access),
+        )
         if center is None:
             return Answer(Outcome.FAILED, "no-instance", facts, Layer.DIRECTORY)
-        assigned = identity.assignments(center, account_id)
+        names = {arn: _name(center, arn, case) for arn in identity.permission_sets(center, account_id)}
+        assigned = [row for arn, name in names.items() for row in identity.assignments(center, account_id, arn, name)]
         facts |= {
             "instance": center.arn,
             "identity_store": center.identity_store_id,
+            "permission_sets": {name: arn for arn, name in names.items()},
             "assignments": [[row.permission_set, row.principal_type, row.principal_id] for row in assigned],
-            "roles": iam.permission_set_roles(region=revision.region, access=case.account_access),
+            "groups": _group_names(center, assigned, case),
+            "roles": _roles(case),
+            "has_scps": _has_scps(case),
         }
         return Answer(Outcome.PASSED, "listed", facts)
 
@@ -64,9 +78,41 @@ class PermissionSetsCheck(Check):
 
     def evidence(self, facts: Facts) -> list[tuple[Text, str]]:
         return [
-            (_("Asked"), "sso:ListAccountAssignments, iam:ListRoles"),
+            (_("Asked"), "sso:ListAccountAssignments, iam:GetAccountAuthorizationDetails"),
             (_("Permission sets"), ", ".join(_names(facts))),
         ]
+
+
+def _has_scps(case: Case) -> bool | None:
+    """Whether service control policies may have a say in what the account's roles do; None where nobody can tell.
+
+    The answer saves questions and decides none, so that its absence is no reason to know nothing else.
+    """
+    region, access = case.revision.center.region, case.directory_access
+    try:
+        return case.once(
+            ("scps", access), partial(organizations.has_service_control_policies, region=region, access=access)
+        )
+    except NoAnswer:
+        return None
+
+
+def _name(center: Instance, arn: str, case: Case) -> str:
+    """Permission sets and groups are the organization's: accounts share them, and what they are called."""
+    return case.once(("permission-set", arn), partial(identity.permission_set_name, center, arn))
+
+
+def _group_names(center: Instance, assigned: list[Assignment], case: Case) -> dict[str, str]:
+    groups = sorted({row.principal_id for row in assigned if row.principal_type == "GROUP"})
+    named = ((group, case.once(("group", group), partial(identity.group_name, center, group))) for group in groups)
+    return {group: name for group, name in named if name is not None}
+
+
+def _roles(case: Case) -> dict[str, str]:
+    """The ARN of each permission set's role in the account; it exists only where the set is provisioned."""
+    region, access = case.revision.region, case.account_access
+    found = case.once(("principals", access), lambda: iam.principals(region=region, access=access))
+    return {details.permission_set: details.arn for details in found.values() if details.permission_set}
 
 
 def _names(facts: Facts) -> list[str]:

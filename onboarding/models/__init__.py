@@ -5,15 +5,19 @@ from __future__ import annotations
 from onboarding.models.accounts import Account, IdentityCenter
 from onboarding.models.audit import AuditEvent
 from onboarding.models.bundles import Bundle
-from onboarding.models.people import Person, Principal, Team, User
+from onboarding.models.people import DirectoryEntry, Person, Principal, Team, User
 from onboarding.models.plans import Plan, PlanRevision
 from onboarding.models.prices import Price
+from onboarding.models.requests import AdminRequest
+from onboarding.models.sweeps import Sweep
 from onboarding.models.verification import Finding, Subject, Verification, VerificationFinding
 
 __all__ = [
     "Account",
+    "AdminRequest",
     "AuditEvent",
     "Bundle",
+    "DirectoryEntry",
     "Finding",
     "IdentityCenter",
     "Person",
@@ -22,6 +26,7 @@ __all__ = [
     "Price",
     "Principal",
     "Subject",
+    "Sweep",
     "Team",
     "User",
     "Verification",

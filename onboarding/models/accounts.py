@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from onboarding.catalog import PROFILE_NAME, REGION_CODE, START_URL
 
 ROLE_ARN = RegexValidator(r"\Aarn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+\Z", _("Enter the ARN of an IAM role."))
+TAG_KEY = RegexValidator(r"\A[\w .:/=+@-]{1,128}\Z", _("Enter a tag's key."))
 REGION = RegexValidator(rf"\A(?:{REGION_CODE.pattern})\Z", _("Enter a Region code, such as eu-west-1."))
 
 # What bundles can write into files that programs read.

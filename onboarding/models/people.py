@@ -79,12 +79,16 @@ class Person(models.Model):
 
 
 class Principal(models.Model):
-    """The AWS role behind a person, in one account, and how it was found."""
+    """The AWS identity behind a person, in one account, and how it was found.
+
+    `role_arn` is the role's ARN, or the IAM user's; `permission_set` is what people call it: the permission set's
+    name, or the role's or user's own.
+    """
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="principals")
     account = models.ForeignKey("onboarding.Account", on_delete=models.CASCADE, related_name="principals")
     role_arn = models.CharField(max_length=300)
-    permission_set = models.CharField(max_length=32)
+    permission_set = models.CharField(max_length=64)
     session_name = models.CharField(
         max_length=128, help_text=_("Ends the assumed role's ARN: the directory's user name.")
     )
@@ -105,3 +109,31 @@ class Principal(models.Model):
 
     def __str__(self) -> str:
         return self.role_arn
+
+
+class DirectoryEntry(models.Model):
+    """What the directory said of a person when it was last read as a whole: kept so that a sweep asks it in pages.
+
+    `groups` are the ids of those of the person's groups that an account's assignments name.
+    """
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="directory_entries")
+    identity_center = models.ForeignKey("onboarding.IdentityCenter", on_delete=models.CASCADE, related_name="entries")
+    user_id = models.CharField(max_length=50)
+    user_name = models.CharField(max_length=128)
+    email = models.CharField(max_length=254, blank=True)
+    is_active = models.BooleanField(default=True)
+    groups = models.JSONField(default=list, blank=True)
+    sweep = models.ForeignKey("onboarding.Sweep", on_delete=models.CASCADE, related_name="directory_entries")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["person", "identity_center"], name="directory_entry_once"),
+        ]
+        indexes = [
+            # Reading a group's members: which of these user ids are people of ours.
+            models.Index(fields=["identity_center", "user_id"], name="directory_entry_user"),
+        ]
+
+    def __str__(self) -> str:
+        return self.user_name

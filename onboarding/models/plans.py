@@ -8,12 +8,16 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from onboarding.catalog import PERMISSION_RULE, PERMISSION_SET_NAME
-from onboarding.enums import CredentialMethod, Tier
-from onboarding.models.accounts import NAME, REGION, Account, IdentityCenter
+from onboarding.catalog import APPLICATION_PROFILE_ARN, PERMISSION_RULE, PERMISSION_SET_NAME
+from onboarding.enums import CredentialMethod, IdentitySource, Tier
+from onboarding.models.accounts import NAME, REGION, ROLE_ARN, TAG_KEY, Account, IdentityCenter
 
 # A value that reaches generated shell files: nothing a shell, fish or PowerShell would read as more than a word.
-MODEL_ID = RegexValidator(r"\A[a-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z0-9.:_-]+\Z", _("Enter an inference profile's id."))
+# A system inference profile's id, or an application inference profile's ARN.
+MODEL_ID = RegexValidator(
+    r"\A(?:[a-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z0-9.:_-]+|" + APPLICATION_PROFILE_ARN.pattern + r")\Z",
+    _("Enter an inference profile's id, or an application inference profile's ARN."),
+)
 PERMISSION_SET = RegexValidator(rf"\A(?:{PERMISSION_SET_NAME.pattern})\Z", _("Enter a permission set's name."))
 
 
@@ -60,7 +64,25 @@ class PlanRevision(models.Model):
     haiku = models.CharField(_("Haiku"), max_length=200, blank=True, validators=[MODEL_ID])
     default_tier = models.CharField(max_length=10, choices=Tier.choices)
 
-    identity_center = models.ForeignKey(IdentityCenter, on_delete=models.PROTECT, related_name="plan_revisions")
+    identity_source = models.CharField(
+        max_length=20, choices=IdentitySource.choices, default=IdentitySource.IDENTITY_CENTER
+    )
+    identity_center = models.ForeignKey(
+        IdentityCenter, on_delete=models.PROTECT, null=True, blank=True, related_name="plan_revisions"
+    )
+    role_arn = models.CharField(
+        _("federated role"),
+        max_length=300,
+        blank=True,
+        validators=[ROLE_ARN],
+        help_text=_("The role people assume through federation, with their e-mail as the session's name."),
+    )
+    user_tag = models.CharField(
+        max_length=128,
+        blank=True,
+        validators=[TAG_KEY],
+        help_text=_("The tag of IAM users that holds the e-mail; empty: the user's name is the e-mail."),
+    )
     permission_set = models.CharField(
         max_length=32,
         blank=True,
@@ -69,6 +91,12 @@ class PlanRevision(models.Model):
     )
     credential_method = models.CharField(
         max_length=20, choices=CredentialMethod.choices, default=CredentialMethod.IDENTITY_CENTER
+    )
+    live_probe = models.BooleanField(
+        default=False,
+        help_text=_(
+            "Call each model once with one token, where its agreement is in place and the role trusts Onramp."
+        ),
     )
     max_output_tokens = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1024), MaxValueValidator(128000)]
@@ -94,6 +122,23 @@ class PlanRevision(models.Model):
                 | (Q(default_tier=Tier.HAIKU) & ~Q(haiku="")),
                 name="plan_revision_default_tier_has_model",
             ),
+            # Each identity source has what it looks in, and nothing that belongs to another.
+            models.CheckConstraint(
+                condition=(
+                    Q(identity_source=IdentitySource.IDENTITY_CENTER, identity_center__isnull=False, role_arn="")
+                    | (
+                        Q(identity_source=IdentitySource.FEDERATED_ROLE, identity_center__isnull=True)
+                        & ~Q(role_arn="")
+                    )
+                    | Q(identity_source=IdentitySource.IAM_USER, identity_center__isnull=True, role_arn="")
+                ),
+                name="plan_revision_identity_source_is_whole",
+            ),
+            # Signing in through Identity Center needs one.
+            models.CheckConstraint(
+                condition=~Q(credential_method=CredentialMethod.IDENTITY_CENTER) | Q(identity_center__isnull=False),
+                name="plan_revision_credential_method_fits",
+            ),
         ]
         ordering = (F("plan_id").asc(), F("number").desc())
 
@@ -105,6 +150,13 @@ class PlanRevision(models.Model):
         """The inference profile of each tier the plan offers, in the order opus, sonnet, haiku."""
         named = {Tier.OPUS: self.opus, Tier.SONNET: self.sonnet, Tier.HAIKU: self.haiku}
         return {tier: profile for tier, profile in named.items() if profile}
+
+    @property
+    def center(self) -> IdentityCenter:
+        """The Identity Center of a plan that finds people there; the database keeps every other plan without one."""
+        if self.identity_center is None:
+            raise ValueError(f"{self} has no Identity Center.")
+        return self.identity_center
 
     @property
     def default_profile(self) -> str:

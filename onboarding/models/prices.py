@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from onboarding.enums import EndpointKind, TokenClass
+
+
+class PriceQuerySet(models.QuerySet["Price"]):
+    def in_force(self, model_id: str, kind: EndpointKind, token_class: TokenClass, on: dt.date) -> PriceQuerySet:
+        """The prices of one thing that began on or before a UTC day, the one in force first."""
+        wanted = {"model_id": model_id, "endpoint_kind": kind, "token_class": token_class}
+        return self.filter(**wanted, valid_from__lte=on).order_by("-valid_from")
 
 
 class Price(models.Model):
@@ -17,6 +26,8 @@ class Price(models.Model):
     usd_per_million = models.DecimalField(max_digits=12, decimal_places=6)
     valid_from = models.DateField()
     source = models.CharField(max_length=200, help_text=_("Where the figure comes from."))
+
+    objects = PriceQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -14,6 +14,9 @@ from onboarding.models.people import Person, Principal
 from onboarding.models.plans import PlanRevision
 
 LIVE = (RunState.QUEUED, RunState.RUNNING)
+# How long an answer may count after it was given: when AWS gives none, the last known one stands in for it, and a
+# bundle may be made from it. Every sign-in and every night asks anew, so this bounds what is left.
+ANSWER_HOLDS = dt.timedelta(hours=24)
 
 
 class Finding(models.Model):
@@ -31,6 +34,17 @@ class Finding(models.Model):
     facts = models.JSONField(default=dict, blank=True)
     checked_at = models.DateTimeField(default=timezone.now)
     fresh_until = models.DateTimeField()
+    settles_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When a provisional answer can be told for certain.")
+    )
+    last_known = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("When nobody could tell: the newest answer to the same question that was one."),
+    )
 
     class Meta:
         constraints = [
@@ -47,16 +61,23 @@ class Finding(models.Model):
     def is_fresh(self, now: dt.datetime) -> bool:
         return now < self.fresh_until
 
+    def standing(self, now: dt.datetime) -> Finding:
+        """The answer that counts: this one, or where nobody could tell, the last known one while that holds."""
+        known = self.last_known
+        return known if known is not None and now < known.checked_at + ANSWER_HOLDS else self
+
 
 class Subject(models.Model):
     """What a check is asked about: holds its newest finding, and the lease of whoever is asking now.
 
-    One row for each (check, subject) makes the question be asked once, however many people share the answer.
+    `last_known` is the newest that was an answer; it differs from `latest` while nobody can tell. One row for each
+    (check, subject) makes the question be asked once, however many people share the answer.
     """
 
     check_name = models.CharField(max_length=40)
     key = models.CharField(max_length=1000)
     latest = models.ForeignKey(Finding, on_delete=models.SET_NULL, null=True, related_name="+")
+    last_known = models.ForeignKey(Finding, on_delete=models.SET_NULL, null=True, related_name="+")
     lease_until = models.DateTimeField(null=True)
 
     class Meta:
@@ -80,6 +101,10 @@ class VerificationQuerySet(models.QuerySet["Verification"]):
         """Claimable runs whose message was never published, or should long have been picked up; the oldest first."""
         never_or_long_ago = Q(published_at=None) | Q(published_at__lt=now - published_for)
         return self.claimable(now).filter(never_or_long_ago, queued_at__lt=now - queued_for).order_by("queued_at")
+
+    def due_for_recheck(self, now: dt.datetime) -> VerificationQuerySet:
+        """Ended runs that stand on an answer which was provisional and can be told for certain by now."""
+        return self.filter(recheck_at__lte=now, state=RunState.DONE)
 
 
 class Verification(models.Model):
@@ -106,6 +131,21 @@ class Verification(models.Model):
     principal = models.ForeignKey(
         Principal, on_delete=models.SET_NULL, null=True, blank=True, help_text=_("The role it was verified for.")
     )
+    rechecked = models.CharField(
+        _("rechecked check"),
+        max_length=40,
+        blank=True,
+        help_text=_("The one check somebody asked to repeat; empty: all that are not fresh."),
+    )
+    sweep = models.ForeignKey(
+        "onboarding.Sweep", on_delete=models.SET_NULL, null=True, blank=True, related_name="verifications"
+    )
+    proved_until = models.DateTimeField(
+        null=True, blank=True, help_text=_("How long the oldest answer it stands on may count.")
+    )
+    recheck_at = models.DateTimeField(
+        null=True, blank=True, help_text=_("When a provisional answer in it is asked for again.")
+    )
 
     findings: models.ManyToManyField[Finding, VerificationFinding] = models.ManyToManyField(
         Finding, through="VerificationFinding", related_name="verifications"
@@ -130,6 +170,8 @@ class Verification(models.Model):
             models.Index(fields=["person", "-queued_at"], name="verification_newest"),
             # The sweeper's question, over the few live rows only.
             models.Index(fields=["queued_at"], condition=Q(state__in=LIVE), name="verification_live"),
+            # VerificationQuerySet.due_for_recheck: the few that stand on a provisional answer.
+            models.Index(fields=["recheck_at"], condition=Q(recheck_at__isnull=False), name="verification_recheck"),
         ]
 
     def __str__(self) -> str:

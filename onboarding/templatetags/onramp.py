@@ -13,11 +13,13 @@ from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from onboarding import catalog
-from onboarding.enums import Outcome, Readiness
+from onboarding.enums import Outcome, Readiness, RequestState
+from onboarding.models import AdminRequest
 
 # `Board` and `Row` of views/findings.py, which stands above this floor and cannot be imported.
 Board = Any
@@ -86,6 +88,34 @@ def _formats() -> Mapping[str, str]:
 
 def _time(at: dt.datetime, wanted: str) -> SafeString:
     return format_html('<time datetime="{}">{} UTC</time>', at.isoformat(timespec="seconds"), date_format(at, wanted))
+
+
+@register.filter
+def age(at: dt.datetime) -> str:
+    """`3 hours`, in its largest unit."""
+    return timesince(at, depth=1)
+
+
+@register.filter
+def number(value: int) -> str:
+    """`20 000`, with the narrow space that reads alike in every language."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+# --- Requests
+
+
+@register.filter
+def about(requests: Mapping[str, AdminRequest], row: Row) -> AdminRequest | None:
+    """The newest request about what a row says, among `requests_of` somebody."""
+    counts = row.known or row.finding
+    return requests.get(f"{row.check.name}|{counts.reason}")
+
+
+@register.simple_tag
+def open_requests() -> int:
+    """How many wait for the admins; a query, so only for them."""
+    return AdminRequest.objects.filter(state=RequestState.OPEN).count()
 
 
 # --- Code

@@ -45,18 +45,29 @@ def signed_in(view: View) -> View:
 def for_people(
     view: Callable[Concatenate[PersonRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """People, whatever their role; the request gets their `person`. A user without one is nobody here: 403.
+    """People, whatever their role; the request gets their `person`. A user without one is nobody here: 403."""
+    return _for(view, "person", lambda person: True)
 
-    The middleware has already sent anonymous visitors to sign in.
-    """
+
+def for_admins(
+    view: Callable[Concatenate[PersonRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Admins of the portal, asked anew at each request; everybody else gets 403."""
+    return _for(view, "admin", lambda person: person.is_admin)
+
+
+def _for(
+    view: Callable[Concatenate[PersonRequest, P], HttpResponseBase], rule: str, may: Callable[[Person], bool]
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """The middleware has already sent anonymous visitors to sign in."""
 
     @wraps(view)
     def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         person = Person.objects.select_related("team").filter(user=request.user.pk, is_active=True).first()
-        if person is None:
+        if person is None or not may(person):
             raise PermissionDenied
         request.person = person  # type: ignore[attr-defined]  # what PersonRequest declares
         return view(request, *args, **kwargs)  # type: ignore[arg-type]  # it is one now
 
-    checked.rule = "person"  # type: ignore[attr-defined]  # as above
+    checked.rule = rule  # type: ignore[attr-defined]  # as above
     return checked  # type: ignore[return-value]  # wraps() remembers the inner signature, too

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from onboarding.access import Access, access_of
+from onboarding.checks.registry import BY_NAME
 from onboarding.checks.run import open_verification
 from onboarding.enums import Platform, Readiness, Trigger
-from onboarding.models import Person, PlanRevision
+from onboarding.forms import AskForm
+from onboarding.models import AdminRequest, Person, PlanRevision
+from onboarding.requests import ask_about_finding, requests_of
 from onboarding.tasks import enqueue_verification
 from onboarding.views.findings import Board, board_of
+from onboarding.views.requests import title_of
 from onboarding.views.rules import PersonRequest, for_people
+
+# How long an admin's answer is shown among the person's requests.
+_ANSWER_SHOWN = dt.timedelta(days=14)
 
 
 @for_people
@@ -50,10 +58,26 @@ def setup_verification(request: PersonRequest) -> HttpResponseBase:
 @for_people
 @require_POST
 def setup_verify(request: PersonRequest) -> HttpResponseBase:
-    """Verify again. Joins the verification under way, if there is one."""
+    """Verify again, everything or the one check that is named. Joins the verification under way, if there is one."""
     access = access_of(request.person)
+    rechecked = request.POST.get("check", "")
     if access.revision is not None:
-        _verify(request.person, access.revision, Trigger.RECHECK)
+        _verify(request.person, access.revision, Trigger.RECHECK, rechecked if rechecked in BY_NAME else "")
+    return redirect("setup")
+
+
+@for_people
+@require_POST
+def setup_ask(request: PersonRequest) -> HttpResponseBase:
+    """Hand a finding of one's own newest verification to the admins."""
+    form = AskForm(request.POST)
+    verification = access_of(request.person).verification
+    if verification is None or not form.is_valid():
+        return redirect("setup")
+    answer = get_object_or_404(
+        verification.answers.select_related("finding__last_known"), finding=form.cleaned_data["finding"]
+    )
+    ask_about_finding(person=request.person, answer=answer, note=form.cleaned_data["note"])
     return redirect("setup")
 
 
@@ -64,21 +88,44 @@ def _is_due(request: PersonRequest, access: Access) -> bool:
 
 
 @transaction.atomic
-def _verify(person: Person, revision: PlanRevision, trigger: Trigger) -> None:
-    verification = open_verification(person=person, revision=revision, trigger=trigger, actor=person.email)
+def _verify(person: Person, revision: PlanRevision, trigger: Trigger, rechecked: str = "") -> None:
+    verification = open_verification(
+        person=person, revision=revision, trigger=trigger, actor=person.email, rechecked=rechecked
+    )
     enqueue_verification(verification)
 
 
 def _context(request: PersonRequest, access: Access) -> dict[str, Any]:
-    board = board_of(access.verification) if access.verification else None
+    board = _board(access)
+    requests = requests_of(request.person)
     return {
         "access": access,
         "board": board,
+        "requests": requests,
+        "asked": _recently(requests.values()),
         "state": _state(access),
         "platforms": Platform,
         "platform": _platform(request),
         "poll_seconds": _poll_seconds(board) if board else None,
     }
+
+
+def _board(access: Access) -> Board | None:
+    """The board of the newest verification; what was read of it already is not read again."""
+    verification = access.verification
+    if verification is None:
+        return None
+    verification.person = access.person
+    if access.revision is not None and verification.revision_id == access.revision.pk:
+        verification.revision = access.revision
+    return board_of(verification)
+
+
+def _recently(requests: Iterable[AdminRequest]) -> list[tuple[str, AdminRequest]]:
+    """What the person waits for, and what was answered lately, each with its title; the newest first."""
+    since = timezone.now() - _ANSWER_SHOWN
+    shown = [row for row in requests if row.closed_at is None or row.closed_at > since]
+    return [(title_of(row), row) for row in sorted(shown, key=lambda row: row.created_at, reverse=True)]
 
 
 def _state(access: Access) -> str:

@@ -1,9 +1,9 @@
-"""Bedrock's control plane: the operations the portal and Claude Code ask, which moto lacks."""
+"""Bedrock's control plane: the operations the portal and Claude Code ask, which moto lacks or has wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from moto.bedrock.responses import BedrockResponse
@@ -11,7 +11,8 @@ from moto.core.responses import ActionResult
 
 from sandbox.aws import catalog, world
 from sandbox.aws.errors import AwsError
-from sandbox.company import Availability, Company
+from sandbox.aws.pages import page_of
+from sandbox.company import Availability, Company, Model
 
 _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 _FORM = b'{"companyName":"Acme","companyWebsite":"https://acme.example","intendedUsers":"0","useCases":"Code"}'
@@ -36,6 +37,11 @@ def availability(company: Company, account_id: str, model_id: str) -> Availabili
     return (account.availability if account else {}).get(model_id, Availability())
 
 
+def retention_mode(company: Company, account_id: str, region: str) -> str:
+    account = company.account(account_id)
+    return account.data_retention.get(region, "default") if account else "default"
+
+
 def _summary(profile: catalog.Profile) -> dict[str, Any]:
     return {
         "inferenceProfileName": profile.name,
@@ -44,23 +50,20 @@ def _summary(profile: catalog.Profile) -> dict[str, Any]:
         "description": f"Routes requests to {profile.model_id}.",
         "models": [{"modelArn": arn} for arn in profile.model_arns],
         "status": "ACTIVE",
-        "type": "SYSTEM_DEFINED",
+        "type": profile.type,
         "createdAt": _CREATED,
         "updatedAt": _CREATED,
     }
 
 
 def list_inference_profiles(self: BedrockResponse) -> ActionResult:
-    """The next token is the index of the first profile of the page."""
+    """Of both types unless one is asked for."""
     params = _query(self)
     found = catalog.profiles(_company(), self.current_account, self.region)
-    if params.get("type") == "APPLICATION":
-        found = ()
-    start, size = _number(params, "nextToken", 0), _number(params, "maxResults", 1000)
-    page: dict[str, Any] = {"inferenceProfileSummaries": [_summary(item) for item in found[start : start + size]]}
-    if start + size < len(found):
-        page["nextToken"] = str(start + size)
-    return ActionResult(page)
+    wanted = [profile for profile in found if params.get("type", profile.type) == profile.type]
+    page, token = page_of(wanted, params.get("nextToken"), _page_size(params))
+    answer: dict[str, Any] = {"inferenceProfileSummaries": [_summary(profile) for profile in page]}
+    return ActionResult({**answer, "nextToken": token} if token else answer)
 
 
 def _query(response: BedrockResponse) -> Mapping[str, str]:
@@ -68,11 +71,11 @@ def _query(response: BedrockResponse) -> Mapping[str, str]:
     return response.normalized_request.args
 
 
-def _number(params: Mapping[str, str], name: str, default: int) -> int:
-    text = params.get(name, str(default))
-    if not text.isdigit() or (name == "maxResults" and not 1 <= int(text) <= 1000):
-        raise AwsError("ValidationException", f"The provided {name} is invalid.", 400)
-    return int(text)
+def _page_size(params: Mapping[str, str]) -> int:
+    size = params.get("maxResults", "1000")
+    if not size.isdecimal() or not 1 <= int(size) <= 1000:
+        raise AwsError("ValidationException", "The provided maxResults is invalid.")
+    return int(size)
 
 
 def get_inference_profile(self: BedrockResponse) -> ActionResult:
@@ -83,27 +86,44 @@ def get_inference_profile(self: BedrockResponse) -> ActionResult:
     return ActionResult(_summary(profile))
 
 
-def _model_summary(region: str, model_id: str, name: str) -> dict[str, Any]:
+def _day(days: int) -> datetime:
+    """A moment on the day this many days from today: its start when past, its end when to come.
+
+    However somebody then counts the days between now and it, they come to this number.
+    """
+    midnight = datetime.combine(datetime.now(UTC).date(), time.min, UTC)
+    return midnight + (timedelta(days=days + 1, seconds=-1) if days > 0 else timedelta(days=days))
+
+
+def _lifecycle(model: Model) -> dict[str, Any]:
+    lifecycle: dict[str, Any] = {"status": model.status}
+    if model.legacy_days_ago is not None:
+        lifecycle["legacyTime"] = _day(-model.legacy_days_ago)
+    if model.end_of_life_in_days is not None:
+        lifecycle["endOfLifeTime"] = _day(model.end_of_life_in_days)
+    return lifecycle
+
+
+def _model_summary(region: str, model: Model) -> dict[str, Any]:
     return {
-        "modelArn": catalog.model_arn(region, model_id),
-        "modelId": model_id,
-        "modelName": name,
+        "modelArn": catalog.model_arn(region, model.id),
+        "modelId": model.id,
+        "modelName": model.name,
         "providerName": "Anthropic",
         "inputModalities": ["TEXT", "IMAGE"],
         "outputModalities": ["TEXT"],
         "responseStreamingSupported": True,
         "customizationsSupported": [],
         "inferenceTypesSupported": ["INFERENCE_PROFILE"],
-        "modelLifecycle": {"status": "ACTIVE"},
+        "modelLifecycle": _lifecycle(model),
     }
 
 
 def list_foundation_models(self: BedrockResponse) -> ActionResult:
     """byInferenceType and byOutputModality filter as in AWS; byCustomizationType finds none."""
     params = _query(self)
-    names = {model.id: model.name for model in _company().models}
     offered = catalog.models_in(_company(), self.current_account, self.region)
-    rows = [_model_summary(self.region, model_id, names[model_id]) for model_id in offered]
+    rows = [_model_summary(self.region, model) for model in offered]
     wanted: Mapping[str, Callable[[str], bool]] = {
         "byProvider": lambda value: value.lower() == "anthropic",
         "byInferenceType": lambda value: value == "INFERENCE_PROFILE",
@@ -124,7 +144,7 @@ def get_foundation_model_availability(self: BedrockResponse) -> ActionResult:
         text = "Could not resolve the foundation model from the provided model identifier."
         raise AwsError("ResourceNotFoundException", text, 404)
     state = availability(company, account, model_id)
-    is_here = model_id in catalog.models_in(company, account, self.region)
+    is_here = any(model.id == model_id for model in catalog.models_in(company, account, self.region))
     return ActionResult(
         {
             "modelId": model_id,
@@ -142,6 +162,16 @@ def get_use_case_for_model_access(self: BedrockResponse) -> ActionResult:
     return ActionResult({"formData": _FORM})
 
 
+def get_account_data_retention(self: BedrockResponse) -> ActionResult:
+    return ActionResult({"mode": retention_mode(_company(), self.current_account, self.region), "updatedAt": _CREATED})
+
+
+def get_model_invocation_logging_configuration(self: BedrockResponse) -> ActionResult:
+    """Without a configuration there is no loggingConfig; moto answers an empty one."""
+    config = self.bedrock_backend.get_model_invocation_logging_configuration()
+    return ActionResult({"loggingConfig": config} if config else {})
+
+
 def extend() -> None:
     """Teach moto these operations; it finds them by name and serializes by botocore's shapes."""
     for operation in (
@@ -150,5 +180,7 @@ def extend() -> None:
         list_foundation_models,
         get_foundation_model_availability,
         get_use_case_for_model_access,
+        get_account_data_retention,
+        get_model_invocation_logging_configuration,
     ):
         setattr(BedrockResponse, operation.__name__, operation)

@@ -13,7 +13,8 @@ from werkzeug.wrappers import Response
 
 from sandbox.aws.single_sign_on import SingleSignOn
 from sandbox.aws.world import World
-from sandbox.company import LAYOUTS, CompanyError, parse_faults
+from sandbox.company import Rate, parse_faults, parse_rates, read_layout
+from sandbox.records import CompanyError
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Acme sandbox</title>
 <h1>{title}</h1><p>{text}</p>{form}"""
@@ -41,6 +42,7 @@ class Control:
             ("GET", "/sandbox/health"): lambda request: _json({"status": "ok"}),
             ("GET", "/sandbox/calls"): lambda request: _json(world.calls()),
             ("DELETE", "/sandbox/calls"): self._forget_calls,
+            ("GET", "/sandbox/throttles"): lambda request: _json(world.throttles()),
             ("GET", "/sandbox/invocations"): lambda request: _json(world.invocations()),
             ("PUT", "/sandbox/faults"): self._replace_faults,
             ("PUT", "/sandbox/settings"): self._change_settings,
@@ -66,21 +68,31 @@ class Control:
         """A JSON list of faults, as in the scenario file; [] for none."""
         try:
             faults = parse_faults(json.loads(request.get_data()))
-        except (ValueError, CompanyError) as error:
+        except ValueError as error:
             return _json({"error": str(error)}, 400)
         self._world.faults.replace(faults)
         return _json({"faults": len(faults)})
 
     def _change_settings(self, request: Request) -> Response:
-        """{"simulate_layout": "new" | "old"}."""
+        """{"simulate_layout": "new" | "old", "rates": [...]}, or one of the two; [] for no rates."""
         try:
-            layout = json.loads(request.get_data())["simulate_layout"]
-        except (ValueError, KeyError, TypeError):
-            layout = None
-        if layout not in LAYOUTS:
-            return _json({"error": 'expected {"simulate_layout": "new" or "old"}'}, 400)
-        self._world.simulate_layout = layout
-        return _json({"simulate_layout": layout})
+            layout, rates = self._read_settings(json.loads(request.get_data()))
+        except ValueError as error:
+            return _json({"error": str(error)}, 400)
+        changed: dict[str, object] = {}
+        if layout is not None:
+            self._world.simulate_layout = changed["simulate_layout"] = layout
+        if rates is not None:
+            self._world.rates.replace(rates)
+            changed["rates"] = len(rates)
+        return _json(changed)
+
+    def _read_settings(self, raw: object) -> tuple[str | None, tuple[Rate, ...] | None]:
+        """Both settings, None for one that stays as it is; nothing is changed before all is understood."""
+        if not isinstance(raw, dict) or not raw or raw.keys() - {"simulate_layout", "rates"}:
+            raise CompanyError('expected {"simulate_layout": "new" or "old", "rates": [...]}, or one of the two')
+        layout = read_layout(raw["simulate_layout"], "simulate_layout") if "simulate_layout" in raw else None
+        return layout, parse_rates(raw["rates"]) if "rates" in raw else None
 
     def _reset(self, request: Request) -> Response:
         self._world.reset()

@@ -24,6 +24,10 @@ class AwsError(Exception):
         self.members = members
 
 
+class Throttled(AwsError):
+    """A call that came too fast, or that a fault throttles."""
+
+
 def render(error: AwsError, protocol: str) -> Response:
     """The error as an HTTP response in the protocol of the operation's service."""
     if protocol in ("query", "ec2", "rest-xml"):
@@ -38,12 +42,12 @@ def render(error: AwsError, protocol: str) -> Response:
     return response
 
 
-def throttled(protocol: str) -> AwsError:
+def throttled(protocol: str) -> Throttled:
     if protocol == "query":
-        return AwsError("Throttling", "Rate exceeded", 400)
+        return Throttled("Throttling", "Rate exceeded", 400)
     if protocol == "rest-xml":
-        return AwsError("SlowDown", "Please reduce your request rate.", 503)
-    return AwsError("ThrottlingException", "Rate exceeded", 429)
+        return Throttled("SlowDown", "Please reduce your request rate.", 503)
+    return Throttled("ThrottlingException", "Rate exceeded", 429)
 
 
 def denied(protocol: str, message: str) -> AwsError:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from sandbox.aws.conditions import LITERALS, OPERATORS, VARIABLE, Condition, Context, fits, holds, resolved, wildcards
+from sandbox.aws.positions import Span, statement_spans
 
 
 class PolicyError(ValueError):
@@ -40,6 +41,7 @@ class Statement:
     resources: tuple[str, ...] | None
     not_resources: tuple[str, ...] | None
     conditions: tuple[Condition, ...]
+    span: Span  # in the policy's text
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +67,26 @@ class AccessRequest:
 
 @dataclass(frozen=True, slots=True)
 class PrincipalPolicies:
-    """All that limits one principal; `service_control` has one tuple per level, root first, account last."""
+    """All that limits one principal; `service_control` has one tuple per level, root first, account last.
+
+    `session` are the policies somebody passed when they assumed a role; () when they passed none.
+    """
 
     identity: tuple[Policy, ...]
     boundary: Policy | None = None
     service_control: tuple[tuple[Policy, ...], ...] = ()
+    session: tuple[Policy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MatchedStatement:
-    """Which statement matched; `index` counts from 0 in its document, `sid` is "" when it has none."""
+    """Which statement matched, and where it stands; `index` counts from 0, `sid` is "" when it has none."""
 
     policy_id: str
     policy_type: str
     sid: str
     index: int
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,7 @@ class Verdict:
     missing_context: tuple[str, ...]
     allowed_by_organizations: bool | None
     allowed_by_boundary: bool | None
-    layer: str  # "identity-policy", "permissions-boundary", "service-control-policy", or "" when allowed
+    layer: str  # "identity-policy", "permissions-boundary", "session-policy", "service-control-policy"; "" is none
 
 
 # --- from a document to a Policy
@@ -140,7 +147,7 @@ def _parse_conditions(raw: Any, where: str) -> Iterator[Condition]:
             yield Condition(base, key, _strings(values, f"{where}.{name}.{key}"), set_operator, if_exists)
 
 
-def _parse_statement(raw: Any, where: str) -> Statement:
+def _parse_statement(raw: Any, where: str, span: Span) -> Statement:
     if not isinstance(raw, Mapping):
         raise PolicyError(f"{where} must be an object")
     if unknown := sorted(set(raw) - _STATEMENT_ELEMENTS):
@@ -154,12 +161,12 @@ def _parse_statement(raw: Any, where: str) -> Statement:
     resources, not_resources = _one_of(raw, "Resource", where)
     conditions = tuple(_parse_conditions(raw.get("Condition", {}), f"{where}.Condition"))
     sid = str(raw.get("Sid", ""))
-    return Statement(sid, raw["Effect"], actions, not_actions, resources, not_resources, conditions)
+    return Statement(sid, raw["Effect"], actions, not_actions, resources, not_resources, conditions, span)
 
 
-def _load(document: Mapping[str, Any] | str, policy_id: str) -> Mapping[str, Any]:
+def _load(text: str, policy_id: str) -> Mapping[str, Any]:
     try:
-        raw = json.loads(document) if isinstance(document, str) else document
+        raw = json.loads(text)
     except json.JSONDecodeError as error:
         raise PolicyError(f"{policy_id}: not JSON: {error}") from error
     if not isinstance(raw, Mapping) or "Statement" not in raw:
@@ -173,22 +180,27 @@ def _load(document: Mapping[str, Any] | str, policy_id: str) -> Mapping[str, Any
 
 def _without_variables(statements: Any) -> Any:
     """Before version 2012-10-17 `${` is plain text, which a later template writes as `${$}{`."""
-    plain: Any = json.loads(json.dumps(statements, default=str).replace("${", "${$}{"))
+    plain: Any = json.loads(json.dumps(statements).replace("${", "${$}{"))
     return plain
 
 
 def parse_policy(document: Mapping[str, Any] | str, *, policy_id: str, policy_type: str = "role") -> Policy:
-    """Parse an identity policy, boundary or SCP, given as an object or JSON text.
+    """Parse an identity policy, boundary, session policy or SCP, given as an object or JSON text.
 
-    Without a Version it is 2008-10-17, which has no policy variables (IAM User Guide, "Version").
+    The spans of an object's statements are those in the text `json.dumps` makes of it. Without a Version it is
+    2008-10-17, which has no policy variables (IAM User Guide, "Version").
 
     Raises:
         PolicyError: IAM would refuse the document.
     """
-    raw = _load(document, policy_id)
+    text = document if isinstance(document, str) else json.dumps(dict(document))
+    raw = _load(text, policy_id)
     listed = raw["Statement"] if raw.get("Version") == "2012-10-17" else _without_variables(raw["Statement"])
-    items = listed if isinstance(listed, list | tuple) else [listed]
-    statements = (_parse_statement(item, f"{policy_id}: Statement[{n}]") for n, item in enumerate(items))
+    items = listed if isinstance(listed, list) else [listed]
+    statements = (
+        _parse_statement(item, f"{policy_id}: Statement[{n}]", span)
+        for n, (item, span) in enumerate(zip(items, statement_spans(text), strict=True))
+    )
     return Policy(policy_id, tuple(statements), policy_type)
 
 
@@ -234,7 +246,7 @@ def _judge(policies: Iterable[Policy], request: AccessRequest) -> _Layer:
     for policy in policies:
         for index, statement in enumerate(policy.statements):
             if _applies(statement, request):
-                match = MatchedStatement(policy.policy_id, policy.policy_type, statement.sid, index)
+                match = MatchedStatement(policy.policy_id, policy.policy_type, statement.sid, index, statement.span)
                 found[statement.effect].append(match)
     return _Layer(tuple(found["Allow"]), tuple(found["Deny"]))
 
@@ -253,34 +265,43 @@ def _organizations_decision(levels: Iterable[tuple[Policy, ...]], request: Acces
     return _strictest({str(n): _judge(level, request).decision for n, level in enumerate(levels)})[0]
 
 
-def _deciding(identity: _Layer, boundary: _Layer, decision: Decision) -> tuple[MatchedStatement, ...]:
+def _own_layers(principal: PrincipalPolicies, request: AccessRequest) -> dict[str, _Layer]:
+    """The layers whose policies the principal carries, the identity's first; those there are not are left out."""
+    layers = {"identity-policy": _judge(principal.identity, request)}
+    if principal.boundary:
+        layers["permissions-boundary"] = _judge((principal.boundary,), request)
+    if principal.session:
+        layers["session-policy"] = _judge(principal.session, request)
+    return layers
+
+
+def _deciding(layers: Iterable[_Layer], decision: Decision) -> tuple[MatchedStatement, ...]:
     """MatchedStatements: the denies if there are any; an SCP's are never shown, so the allows remain."""
-    if denies := identity.denies + boundary.denies:
+    identity, *limits = layers
+    if denies := sum((layer.denies for layer in limits), identity.denies):
         return denies
-    return identity.allows + (boundary.allows if decision is Decision.ALLOWED else ())
+    others = limits if decision is Decision.ALLOWED else []
+    return sum((layer.allows for layer in others), identity.allows)
 
 
 def evaluate(request: AccessRequest, principal: PrincipalPolicies) -> Verdict:
-    """Decide one request in the principal's own account; resource, session and RCP policies are not modelled.
+    """Decide one request in the principal's own account; resource and RCP policies are not modelled.
 
     `matched` and `missing_context` never name SCPs, as in IAM's SimulatePrincipalPolicy.
     """
     request = AccessRequest(
         request.action, request.resource, {key.lower(): values for key, values in request.context.items()}
     )
-    own = (*principal.identity, principal.boundary) if principal.boundary else principal.identity
-    identity = _judge(principal.identity, request)
-    boundary = _judge((principal.boundary,) if principal.boundary else (), request)
-    layers = {"identity-policy": identity.decision}
-    if principal.boundary:
-        layers["permissions-boundary"] = boundary.decision
+    own = _own_layers(principal, request)
+    layers = {name: layer.decision for name, layer in own.items()}
     if principal.service_control:
         layers["service-control-policy"] = _organizations_decision(principal.service_control, request)
     decision, layer = _strictest(layers)
+    carried = (*principal.identity, *((principal.boundary,) if principal.boundary else ()), *principal.session)
     return Verdict(
         decision=decision,
-        matched=_deciding(identity, boundary, decision),
-        missing_context=_missing_context(own, request),
+        matched=_deciding(own.values(), decision),
+        missing_context=_missing_context(carried, request),
         allowed_by_organizations=_is_allowed(layers.get("service-control-policy")),
         allowed_by_boundary=_is_allowed(layers.get("permissions-boundary")),
         layer=layer,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from moto.iam.models import ManagedPolicy, Role, User, get_account_id_from, iam_backends
+from moto.iam.models import Group, ManagedPolicy, Role, User, get_account_id_from, iam_backends
 from moto.organizations.models import organizations_backends
 from moto.sts.models import sts_backends
 
+from sandbox.aws import world
 from sandbox.aws.errors import AwsError
 from sandbox.aws.policy import (
     AccessRequest,
@@ -24,29 +25,40 @@ from sandbox.aws.policy import (
     parse_policy,
 )
 
-# Roles that Identity Center makes for people; all others are the portal's, and may do anything.
+# Names that AWS itself gives, and the scenario: the roles that Identity Center makes for people, the portal's user.
 SSO_PATH = "/aws-reserved/sso.amazonaws.com/"
+PORTAL_USER = "onramp-portal"
 
 _LAYER_NAMES = {
     "identity-policy": "identity-based policy",
     "permissions-boundary": "permissions boundary",
+    "session-policy": "session policy",
     "service-control-policy": "service control policy",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The owner of an access key; `role` is None for an IAM user."""
+    """Who holds an access key: a user, or a session of a role; `owner` is None once the role is deleted.
+
+    `session_policy` is the text that was passed when the role was assumed, or "".
+    """
 
     arn: str
     user_id: str
     account: str
-    role: Role | None
+    owner: Role | User | None
+    session_policy: str = ""
     is_expired: bool = False
 
     @property
-    def is_person(self) -> bool:
-        return self.role is not None and self.role.path.startswith(SSO_PATH)
+    def is_portal(self) -> bool:
+        """The portal's own user, and the role it assumes in each account: these may do anything."""
+        company = world.current().company
+        if isinstance(self.owner, User):
+            return (self.account, self.owner.name) == (company.portal.account, PORTAL_USER)
+        account = company.account(self.account)
+        return bool(self.owner and account and self.owner.name == account.portal_role)
 
 
 def find_caller(access_key: str) -> Caller | None:
@@ -57,9 +69,9 @@ def find_caller(access_key: str) -> Caller | None:
     if assumed is not None:
         role = next((role for role in iam.get_roles() if role.arn == assumed.role_arn), None)
         is_expired = assumed.expiration.replace(tzinfo=UTC) < datetime.now(UTC)
-        return Caller(assumed.arn, assumed.user_id, account, role, is_expired)
+        return Caller(assumed.arn, assumed.user_id, account, role, assumed.policy or "", is_expired)
     user = iam.get_user_from_access_key_id(access_key)
-    return Caller(user.arn, user.id, account, None) if user else None
+    return Caller(user.arn, user.id, account, user) if user else None
 
 
 _parse = lru_cache(maxsize=4096)(parse_policy)
@@ -71,7 +83,7 @@ def _managed(policy: ManagedPolicy, policy_type: str = "") -> Policy:
     return _parse(text, policy_id=policy.name, policy_type=policy_type or origin)
 
 
-def _identity(owner: Role | User, policy_type: str) -> Iterator[Policy]:
+def _identity(owner: Role | User | Group, policy_type: str) -> Iterator[Policy]:
     for name, document in owner.policies.items():
         text = document if isinstance(document, str) else json.dumps(document)
         yield _parse(text, policy_id=name, policy_type=policy_type)
@@ -96,13 +108,16 @@ def service_control(account: str) -> tuple[tuple[Policy, ...], ...]:
 
 def policies_of(owner: Role | User) -> PrincipalPolicies:
     """Everything that limits this role or user, as moto's backends have it now."""
-    account = owner.account_id
-    boundary = owner.permissions_boundary_arn if isinstance(owner, Role) else None
-    policy = iam_backends[account]["aws"].managed_policies.get(boundary) if boundary else None
+    iam = iam_backends[owner.account_id]["aws"]
+    if isinstance(owner, User):
+        groups = iam.get_groups_for_user(owner.name)
+        identity = [*_identity(owner, "user"), *(found for group in groups for found in _identity(group, "group"))]
+        return PrincipalPolicies(tuple(identity), service_control=service_control(owner.account_id))
+    policy = iam.managed_policies.get(owner.permissions_boundary_arn or "")
     return PrincipalPolicies(
-        identity=tuple(_identity(owner, "role" if isinstance(owner, Role) else "user")),
+        identity=tuple(_identity(owner, "role")),
         boundary=_managed(policy, "permission-boundary") if policy else None,
-        service_control=service_control(account),
+        service_control=service_control(owner.account_id),
     )
 
 
@@ -119,13 +134,23 @@ def _denial(caller: Caller, request: AccessRequest, verdict: Verdict) -> str:
     )
 
 
+def _context(caller: Caller, owner: Role | User) -> dict[str, str]:
+    """The condition keys that say who calls (IAM User Guide, "AWS global condition context keys")."""
+    context = {"aws:PrincipalArn": owner.arn, "aws:PrincipalAccount": caller.account, "aws:userid": caller.user_id}
+    if isinstance(owner, User):
+        context["aws:username"] = owner.name
+    return context | {f"aws:PrincipalTag/{tag['Key']}": tag["Value"] for tag in owner.tags or ()}
+
+
 def require(caller: Caller, action: str, resource: str, context: Mapping[str, str]) -> None:
     """Let the caller pass, or raise the AccessDeniedException that AWS would answer."""
-    if caller.role is None or not caller.is_person:
+    if caller.is_portal:
         return
-    known = {"aws:PrincipalArn": caller.role.arn, "aws:PrincipalAccount": caller.account}
-    known |= {"aws:userid": caller.user_id, **context}
+    principal = policies_of(caller.owner) if caller.owner else PrincipalPolicies(())
+    if caller.session_policy:
+        principal = replace(principal, session=(_parse(caller.session_policy, policy_id="Policy"),))
+    known = {**(_context(caller, caller.owner) if caller.owner else {}), **context}
     request = AccessRequest(action, resource, {key: (value,) for key, value in known.items()})
-    verdict = evaluate(request, policies_of(caller.role))
+    verdict = evaluate(request, principal)
     if verdict.decision is not Decision.ALLOWED:
         raise AwsError("AccessDeniedException", _denial(caller, request, verdict), 403)

@@ -1,4 +1,4 @@
-"""What moto takes too lightly: sts:AssumeRole's trust policy, and which permission sets an account has."""
+"""What moto takes too lightly: sts:AssumeRole's policies, and which permission sets an account has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from moto.ssoadmin.responses import SSOAdminResponse
 from moto.sts.responses import TokenResponse
 
 from sandbox.aws.errors import AwsError
-from sandbox.aws.policy import AccessRequest, Decision, PrincipalPolicies, evaluate, parse_policy
+from sandbox.aws.pages import page_of
+from sandbox.aws.policy import AccessRequest, Decision, PolicyError, PrincipalPolicies, evaluate, parse_policy
 from sandbox.aws.principals import Caller, find_caller
 
 _moto_assume_role = TokenResponse.assume_role
@@ -38,6 +39,15 @@ def _lets_in(role: Role, caller: Caller, external_id: str) -> bool:
     return verdict.decision is Decision.ALLOWED
 
 
+def _check_session_policy(text: str | None) -> None:
+    """The policy somebody passes along is read when it counts; here it is only refused."""
+    try:
+        if text:
+            parse_policy(text, policy_id="Policy")
+    except PolicyError as error:
+        raise AwsError("MalformedPolicyDocument", f"The policy is not valid: {error}") from error
+
+
 def assume_role(self: TokenResponse) -> ActionResult:
     """The same AccessDenied for a role that does not exist and one that does not trust the caller."""
     arn = self._get_param("RoleArn")
@@ -52,6 +62,7 @@ def assume_role(self: TokenResponse) -> ActionResult:
             f"User: {name} is not authorized to perform: sts:AssumeRole on resource: {arn}",
             403,
         )
+    _check_session_policy(self._get_param("Policy"))
     return _moto_assume_role(self)
 
 
@@ -60,11 +71,9 @@ def list_permission_sets_provisioned_to_account(self: SSOAdminResponse) -> str:
     arn, account = self._get_param("InstanceArn"), self._get_param("AccountId")
     rows = self.ssoadmin_backend.account_assignments
     found = {row.permission_set_arn for row in rows if row.instance_arn == arn and row.target_id == account}
-    size, start = int(self._get_param("MaxResults") or 100), int(self._get_param("NextToken") or 0)
-    page: dict[str, Any] = {"PermissionSets": sorted(found)[start : start + size]}
-    if start + size < len(found):
-        page["NextToken"] = str(start + size)
-    return json.dumps(page)
+    size = int(self._get_param("MaxResults") or 100)
+    page, token = page_of(sorted(found), self._get_param("NextToken"), size)
+    return json.dumps({"PermissionSets": page, **({"NextToken": token} if token else {})})
 
 
 def extend() -> None:

@@ -13,7 +13,7 @@ from moto.core.eventstream import EventStreamEncoder
 from werkzeug.wrappers import Response
 
 from sandbox.aws import catalog
-from sandbox.aws.bedrock import FORM_MISSING, INVALID_MODEL, availability, has_use_case_form
+from sandbox.aws.bedrock import FORM_MISSING, INVALID_MODEL, availability, has_use_case_form, retention_mode
 from sandbox.aws.errors import AwsError
 from sandbox.aws.operations import Operation
 from sandbox.aws.principals import Caller, require
@@ -30,6 +30,10 @@ _NO_AGREEMENT = (
     "subscription for this model cannot be completed at this time. If you recently fixed this issue, try "
     "again after 5 minutes."
 )
+_ENDED = "This model version has reached the end of its life. Please refer to the AWS documentation for more details."
+# Models of this family run in this data-retention mode only; all others run in every mode.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/data-retention.html
+_RETAINED_FAMILY, _RETAINED_MODE = "anthropic.claude-fable-", "provider_data_share"
 _EVENT_HEADERS = {":event-type": "chunk", ":content-type": "application/json", ":message-type": "event"}
 
 
@@ -107,7 +111,7 @@ def _check_body(body: bytes) -> None:
 
 
 def _authorize(caller: Caller, action: str, profile: catalog.Profile, region: str) -> None:
-    """The profile and every model it may route to; the first denial is the answer."""
+    """The profile as it was named, and every model it may route to; the first denial is the answer."""
     require(caller, action, profile.arn, {"aws:RequestedRegion": region})
     for arn in profile.model_arns:
         context = {"aws:RequestedRegion": catalog.region_of(arn), "bedrock:InferenceProfileArn": profile.arn}
@@ -117,12 +121,17 @@ def _authorize(caller: Caller, action: str, profile: catalog.Profile, region: st
 def _check_gates(world: World, account_id: str, region: str, model_id: str) -> None:
     """What the account must have before any of its people can use the model."""
     company = world.company
+    if any(model.has_ended for model in company.models if model.id == model_id):
+        raise AwsError("ResourceNotFoundException", _ENDED, 404)
     if not has_use_case_form(company, account_id):
         raise AwsError("ResourceNotFoundException", FORM_MISSING, 404)
     if availability(company, account_id, model_id).agreement != "AVAILABLE":
         raise AwsError("AccessDeniedException", _NO_AGREEMENT, 403)
+    mode = retention_mode(company, account_id, region)
+    if model_id.startswith(_RETAINED_FAMILY) and mode != _RETAINED_MODE:
+        raise AwsError("ValidationException", f"data retention mode '{mode}' is not available for this model")
     account = company.account(account_id)
-    if account and model_id in account.zero_quota.get(region, ()):
+    if account and account.quota(region, model_id).lets_nothing_through:
         raise AwsError("ThrottlingException", "Too many requests, please wait before trying again.", 429)
 
 
@@ -133,7 +142,7 @@ def _admit(world: World, caller: Caller, operation: Operation, body: bytes) -> c
     profile = catalog.find_profile(world.company, caller.account, region, model_id)
     if profile is None:
         bare = model_id.rpartition("foundation-model/")[2]
-        if bare not in catalog.models_in(world.company, caller.account, region):
+        if not any(model.id == bare for model in catalog.models_in(world.company, caller.account, region)):
             raise AwsError("ValidationException", INVALID_MODEL)
         require(caller, action, catalog.model_arn(region, bare), {"aws:RequestedRegion": region})
         raise AwsError("ValidationException", _ON_DEMAND.format(bare))

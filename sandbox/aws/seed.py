@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from base64 import b32encode
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+from moto.bedrock.models import bedrock_backends
 from moto.core.base_backend import BackendDict
 from moto.iam.models import iam_backends
-from moto.identitystore.models import Group, IdentityStoreData, Name, User, identitystore_backends
+from moto.identitystore.models import Group, Name, User, identitystore_backends
 from moto.organizations.models import OrganizationsBackend, organizations_backends
 from moto.ssoadmin.models import ssoadmin_backends
 
-from sandbox.aws.principals import SSO_PATH
-from sandbox.company import Account, Company, DirectoryUser, PermissionSet, Person
+from sandbox.aws.directory import Directory
+from sandbox.aws.principals import PORTAL_USER, SSO_PATH
+from sandbox.company import (
+    Account,
+    Company,
+    DirectoryUser,
+    Document,
+    FederatedRole,
+    IamUser,
+    InvocationLogging,
+    PermissionSet,
+    Person,
+)
 
-# Names that AWS itself gives.
-INLINE_POLICY = "AwsSSOInlinePolicy"
-PORTAL_USER = "onramp-portal"
+# Names that AWS itself gives, and the company's own.
+SSO_INLINE_POLICY = "AwsSSOInlinePolicy"
+INLINE_POLICY = "ClaudeCode"
+OIDC_PROVIDER = "login.acme.example"
 
 
 def _digest(*parts: str, length: int = 16) -> str:
@@ -36,21 +50,56 @@ def permission_set_arn(company: Company, name: str) -> str:
     return f"arn:aws:sso:::permissionSet/{instance}/ps-{_digest('permission set', name)}"
 
 
-def _trust(principal: Mapping[str, str], action: str, condition: Mapping[str, Any]) -> str:
-    statement = {"Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+def _unique_id(prefix: str, *parts: str) -> str:
+    """The id IAM gives an entity, which says of what kind it is: AROA, a role; AIDA, a user."""
+    return prefix + b32encode(hashlib.sha256("/".join(parts).encode()).digest())[:17].decode()
 
 
-def _create_role(account: str, name: str, trust: str, *, path: str = "/", boundary: str | None = None) -> None:
-    iam_backends[account]["aws"].create_role(
+def _trust(principal: Mapping[str, str], action: str, condition: Mapping[str, Any]) -> Document:
+    """A statement of a trust policy."""
+    return {"Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition}
+
+
+def _portal_trust(company: Company) -> Document:
+    portal = company.portal
+    condition = {"StringEquals": {"sts:ExternalId": portal.external_id}}
+    return _trust({"AWS": f"arn:aws:iam::{portal.account}:root"}, "sts:AssumeRole", condition)
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _create_boundary(account: str, owner: str, document: Document | None) -> str | None:
+    """The managed policy that is this role's or permission set's boundary: its ARN, or None without one."""
+    if document is None:
+        return None
+    return iam_backends[account]["aws"].create_policy("", "/", json.dumps(document), f"{owner}Boundary", []).arn
+
+
+def _create_role(
+    account: str,
+    name: str,
+    trust: Sequence[Document],
+    *,
+    path: str = "/",
+    boundary: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """A role whose id is derived from its name."""
+    iam = iam_backends[account]["aws"]
+    role = iam.create_role(
         role_name=name,
-        assume_role_policy_document=trust,
+        assume_role_policy_document=json.dumps({"Version": "2012-10-17", "Statement": list(trust)}),
         path=path,
         permissions_boundary=boundary,
         description="",
-        tags=[],
+        tags=_tags(tags or {}),
         max_session_duration="3600",
     )
+    del iam.roles[role.id]
+    role.id = _unique_id("AROA", account, name)
+    iam.roles[role.id] = role
 
 
 def _seed_portal(company: Company) -> None:
@@ -61,25 +110,56 @@ def _seed_portal(company: Company) -> None:
     key = user.create_access_key(prefix="AKIA", status="Active")
     key.access_key_id, key.secret_access_key = portal.access_key_id, portal.secret_access_key
     iam.access_keys[key.access_key_id] = key
-    condition = {"StringEquals": {"sts:ExternalId": portal.external_id}}
-    trust = _trust({"AWS": f"arn:aws:iam::{portal.account}:root"}, "sts:AssumeRole", condition)
     for account in company.accounts:
-        _create_role(account.id, account.portal_role, trust)
+        _create_role(account.id, account.portal_role, [_portal_trust(company)])
+
+
+def _seed_federated_role(company: Company, account: str, role: FederatedRole) -> None:
+    provider = {"Federated": f"arn:aws:iam::{account}:oidc-provider/{OIDC_PROVIDER}"}
+    audience = {"StringEquals": {f"{OIDC_PROVIDER}:aud": "sts.amazonaws.com"}}
+    trust = [_trust(provider, "sts:AssumeRoleWithWebIdentity", audience)]
+    if role.trusts_portal:
+        trust.append(_portal_trust(company))
+    boundary = _create_boundary(account, role.name, role.boundary)
+    _create_role(account, role.name, trust, path=role.path, boundary=boundary, tags=role.tags)
+    iam_backends[account]["aws"].put_role_policy(role.name, INLINE_POLICY, json.dumps(role.policy))
+
+
+def _seed_user(account: str, user: IamUser) -> None:
+    iam = iam_backends[account]["aws"]
+    iam.create_user("us-east-1", user.name, tags=_tags(user.tags)).id = _unique_id("AIDA", account, user.name)
+    iam.put_user_policy(user.name, INLINE_POLICY, json.dumps(user.policy))
+
+
+def _seed_logging(account: str, region: str, logging: InvocationLogging) -> None:
+    """Counts only: what people write is not delivered."""
+    config: dict[str, Any] = {f"{kind}DataDeliveryEnabled": False for kind in ("text", "image", "embedding")}
+    if logging.s3_bucket:
+        config["s3Config"] = {"bucketName": logging.s3_bucket, "keyPrefix": ""}
+    if logging.log_group:
+        writer = f"arn:aws:iam::{account}:role/BedrockInvocationLogging"
+        config["cloudWatchConfig"] = {"logGroupName": logging.log_group, "roleArn": writer}
+    bedrock_backends[account][region].put_model_invocation_logging_configuration(config)
+
+
+def _seed_account(company: Company, account: Account) -> None:
+    for role in account.roles:
+        _seed_federated_role(company, account.id, role)
+    for user in account.users:
+        _seed_user(account.id, user)
+    for region, logging in account.invocation_logging.items():
+        _seed_logging(account.id, region, logging)
 
 
 def _provision(company: Company, account: str, permission_set: PermissionSet) -> None:
     """What Identity Center makes in an account for a permission set."""
-    iam = iam_backends[account]["aws"]
-    boundary = None
-    if permission_set.boundary:
-        document = json.dumps(permission_set.boundary)
-        boundary = iam.create_policy("", "/", document, f"{permission_set.name}Boundary", []).arn
     name = role_name(account, permission_set.name)
     provider = {"Federated": f"arn:aws:iam::{account}:saml-provider/AWSSSO_{_digest(account)}_DO_NOT_DELETE"}
     audience = {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}
-    trust = _trust(provider, "sts:AssumeRoleWithSAML", audience)
+    trust = [_trust(provider, "sts:AssumeRoleWithSAML", audience)]
+    boundary = _create_boundary(account, permission_set.name, permission_set.boundary)
     _create_role(account, name, trust, path=f"{SSO_PATH}{company.region}/", boundary=boundary)
-    iam.put_role_policy(name, INLINE_POLICY, json.dumps(permission_set.policy))
+    iam_backends[account]["aws"].put_role_policy(name, SSO_INLINE_POLICY, json.dumps(permission_set.policy))
 
 
 def _member_account(backend: OrganizationsBackend, account: Account) -> None:
@@ -145,12 +225,14 @@ def _store_user(store_id: str, person: Person, user: DirectoryUser) -> User:
 
 def _seed_directory(company: Company) -> None:
     center = company.identity_center
-    data = IdentityStoreData()
+    data = Directory()
     for person in company.people:
         if person.directory is None:
             continue
         member = user_id(person.directory)
         data.users[member] = _store_user(center.identity_store_id, person, person.directory)
+        if not person.directory.active:
+            data.disabled.add(member)
         for group in person.directory.groups:
             key = group_id(group)
             data.groups[key] = Group(key, group, [], "", center.identity_store_id)
@@ -197,6 +279,8 @@ def seed(company: Company) -> None:
     BackendDict.reset()
     organizations_backends.master_accounts.clear()
     _seed_portal(company)
+    for account in company.accounts:
+        _seed_account(company, account)
     _seed_organization(company)
     _seed_directory(company)
     _seed_permission_sets(company)

@@ -12,9 +12,20 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Response
 
-from sandbox.aws import bedrock, errors, principals, roles, runtime, simulation, world
+from sandbox.aws import (
+    account_details,
+    bedrock,
+    directory,
+    errors,
+    principals,
+    quotas,
+    roles,
+    runtime,
+    simulation,
+    world,
+)
 from sandbox.aws.control import Control
-from sandbox.aws.errors import AwsError
+from sandbox.aws.errors import AwsError, Throttled
 from sandbox.aws.operations import Operation, identify
 from sandbox.aws.seed import seed
 from sandbox.aws.single_sign_on import SingleSignOn
@@ -42,7 +53,7 @@ class Application:
     def __init__(self, company: Company) -> None:
         self.world = world.World(company)
         world.install(self.world)
-        for extended in (bedrock, roles, simulation):
+        for extended in (account_details, bedrock, directory, quotas, roles, simulation):
             extended.extend()
         self._sign_on = SingleSignOn(company)
         self._control = Control(self.world, self._sign_on, lambda: seed(company))
@@ -68,6 +79,9 @@ class Application:
         self.world.count(operation.full_name)
         try:
             return self._perform(request, operation, body)
+        except Throttled as error:
+            self.world.count_throttle(operation.full_name)
+            return errors.render(error, operation.protocol)
         except AwsError as error:
             return errors.render(error, operation.protocol)
         except NotImplementedError as error:
@@ -77,6 +91,7 @@ class Application:
     def _perform(self, request: Request, operation: Operation, body: bytes) -> Response:
         caller = self._identify_caller(operation)
         account = caller.account if caller else ""
+        self.world.rates.take(operation, account)
         self.world.faults.strike(operation, account, body.decode(errors="replace"))
         if operation.service in ("sso", "sso-oidc"):
             bearer = request.environ.get("HTTP_X_AMZ_SSO_BEARER_TOKEN", "")

@@ -1,7 +1,6 @@
 """IAM's policy simulator: SimulatePrincipalPolicy, SimulateCustomPolicy, GetContextKeysForPrincipalPolicy.
 
-Source: the IAM API reference. Not modelled: PolicyExclusionList, ResourcePolicy, ResourceHandlingOption, and
-the positions of matched statements (all are line 1, column 1).
+Source: the IAM API reference. Not modelled: PolicyExclusionList, ResourcePolicy, ResourceHandlingOption.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from moto.iam.responses import IamResponse
 
 from sandbox.aws import world
 from sandbox.aws.errors import AwsError
+from sandbox.aws.pages import page_of
 from sandbox.aws.policy import (
     AccessRequest,
     Decision,
@@ -27,9 +27,9 @@ from sandbox.aws.policy import (
     evaluate,
     parse_policy,
 )
+from sandbox.aws.positions import Position
 from sandbox.aws.principals import policies_of
 
-_POSITION = {"Line": 1, "Column": 1}
 _STRICTEST = (Decision.EXPLICIT_DENY, Decision.IMPLICIT_DENY, Decision.ALLOWED)
 
 
@@ -63,13 +63,18 @@ def _parse_all(documents: Sequence[str] | None, label: str, policy_type: str) ->
         raise AwsError("InvalidInput", f"Invalid policy document: {error}") from error
 
 
+def _position(position: Position) -> dict[str, int]:
+    return {"Line": position.line, "Column": position.column}
+
+
 def _statements(verdict: Verdict) -> list[dict[str, Any]]:
+    """MatchedStatements; the positions are those in the text that IAM's other operations give of the policy."""
     return [
         {
             "SourcePolicyId": match.policy_id,
             "SourcePolicyType": match.policy_type,
-            "StartPosition": _POSITION,
-            "EndPosition": _POSITION,
+            "StartPosition": _position(match.span.start),
+            "EndPosition": _position(match.span.end),
         }
         for match in verdict.matched
     ]
@@ -159,12 +164,9 @@ def _results(params: Any, principal: PrincipalPolicies) -> list[dict[str, Any]]:
 
 
 def _page(params: Any, rows: list[dict[str, Any]]) -> ActionResult:
-    """The marker is the index of the page's first row."""
-    start, size = int(params.get("Marker") or 0), int(params.get("MaxItems") or 100)
-    result: dict[str, Any] = {"EvaluationResults": rows[start : start + size], "IsTruncated": False}
-    if start + size < len(rows):
-        result |= {"IsTruncated": True, "Marker": str(start + size)}
-    return ActionResult(result)
+    page, marker = page_of(rows, params.get("Marker"), int(params.get("MaxItems") or 100), error="InvalidInput")
+    result: dict[str, Any] = {"EvaluationResults": page, "IsTruncated": bool(marker)}
+    return ActionResult({**result, "Marker": marker} if marker else result)
 
 
 def simulate_principal_policy(self: IamResponse) -> ActionResult:

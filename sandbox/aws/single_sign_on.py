@@ -21,6 +21,7 @@ from moto.ssoadmin.models import SSOAdminBackend, ssoadmin_backends
 from moto.sts.models import sts_backends
 from werkzeug.wrappers import Response
 
+from sandbox.aws.directory import is_enabled
 from sandbox.aws.errors import AwsError
 from sandbox.aws.operations import Operation
 from sandbox.aws.principals import SSO_PATH
@@ -214,11 +215,11 @@ class SingleSignOn:
         return ssoadmin_backends[self._company.identity_center.account][self._company.region]
 
     def _find_user(self, email: str) -> User | None:
-        """By e-mail or user name, in any case."""
+        """By e-mail or user name, in any case; a disabled user cannot sign in."""
         wanted = email.strip().lower()
         for user in self._directory.users.values():
             if wanted in {user.UserName.lower(), *(row["Value"].lower() for row in user.Emails)}:
-                return user
+                return user if is_enabled(self._directory, user.UserId) else None
         return None
 
     def _user_of(self, bearer: str) -> User:

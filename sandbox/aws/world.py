@@ -1,4 +1,4 @@
-"""What the pretend AWS knows beside moto's backends: the scenario, what was called, what shall go wrong."""
+"""What the pretend AWS knows beside moto's backends: the scenario, what was called, what goes wrong or too fast."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 
 from sandbox.aws.faults import Faults
+from sandbox.aws.rates import Rates
 from sandbox.company import Company
 
 
@@ -38,7 +39,9 @@ class World:
         with self._lock:
             self.simulate_layout = self.company.simulate_layout
             self.faults = Faults(self.company.faults, self.stopping)
+            self.rates = Rates(self.company.rates)
             self._calls: Counter[str] = Counter()
+            self._throttles: Counter[str] = Counter()
             self._invocations: list[Invocation] = []
 
     def count(self, operation: str) -> None:
@@ -49,9 +52,20 @@ class World:
         with self._lock:
             return dict(sorted(self._calls.items()))
 
+    def count_throttle(self, operation: str) -> None:
+        with self._lock:
+            self._throttles[operation] += 1
+
+    def throttles(self) -> dict[str, int]:
+        """How many of the calls were throttled, by a rate or by a fault."""
+        with self._lock:
+            return dict(sorted(self._throttles.items()))
+
     def forget_calls(self) -> None:
+        """The throttled ones, too."""
         with self._lock:
             self._calls.clear()
+            self._throttles.clear()
 
     def record(self, invocation: Invocation) -> None:
         with self._lock:

@@ -91,19 +91,22 @@
     menu.querySelector("summary").focus();
   });
 
-  // The polled part: nothing new, nothing swapped. A redirect means that the session ended.
+  // The polled part: nothing new, nothing swapped; the forms' tokens differ each time. A redirect means that the session
+  // ended.
   let last = "";
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    if (new URL(detail.xhr.responseURL).pathname !== detail.pathInfo.finalRequestPath) {
+    const answer = detail.serverResponse.replace(/(?<=name="csrfmiddlewaretoken" value=")\w+/g, "");
+    const asked = new URL(detail.pathInfo.finalRequestPath, location.href);
+    if (new URL(detail.xhr.responseURL).pathname !== asked.pathname) {
       detail.shouldSwap = false;
       location.reload();
-    } else if (detail.serverResponse === last) {
+    } else if (answer === last) {
       detail.shouldSwap = false;
     }
-    last = detail.serverResponse;
+    last = answer;
   });
   document.addEventListener("htmx:afterSettle", () => {
-    say(document.getElementById("live")?.dataset.say);
+    say(document.querySelector("[data-say]")?.dataset.say);
     for (const animation of document.getAnimations()) if (animation.animationName === "turn") animation.startTime = 0;
   });
 })();

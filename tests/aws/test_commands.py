@@ -42,7 +42,7 @@ def test_verify_prints_a_line_for_each_finding() -> None:
     text = output("verify", "ana.nunez@acme.example")
 
     assert text.startswith("ana.nunez@acme.example: ready (Platform engineering, revision 1)")
-    assert text.count("\n  passed") == 11
+    assert text.count("\n  passed") == 23
 
 
 def test_verify_finds_people_in_any_case_and_leaves_the_pages_records() -> None:

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from onboarding.checks import asking
 from onboarding.checks import run as runs
 from onboarding.checks.registry import explain
 from onboarding.checks.run import LEASE, run
@@ -19,6 +20,9 @@ from tests.sandbox_aws import Aws
 
 pytestmark = pytest.mark.usefixtures("company")
 
+# A permission set listing and an identity; five about each of three models, and one about each of two; the form, the
+# logging; four about the role and three about what it may do with each model.
+QUESTIONS = 23
 ANA = "ana.nunez@acme.example"
 
 
@@ -30,7 +34,7 @@ def test_a_second_delivery_does_nothing(aws: Aws) -> None:
     run(verification.pk)
 
     assert aws.calls() == {}
-    assert verification.answers.count() == 11
+    assert verification.answers.count() == QUESTIONS
 
 
 def test_a_run_somebody_holds_is_left_alone(aws: Aws) -> None:
@@ -60,20 +64,20 @@ def test_a_killed_workers_run_goes_on_where_findings_stop(aws: Aws) -> None:
 
     verification.refresh_from_db()
     assert (verification.outcome, verification.fence) == (Readiness.READY, 2)
-    assert verification.answers.count() == 11
+    assert verification.answers.count() == QUESTIONS
     assert set(aws.calls()) <= {"iam.SimulatePrincipalPolicy", "sts.AssumeRole"}
 
 
 def test_a_worker_that_lost_its_lease_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     verification = opened(ANA)
-    real_ask = runs._ask
+    real_ask = asking.ask
 
     def overtaken(*args: object) -> object:
         """Somebody else takes the run over while this worker waits for AWS."""
         Verification.objects.filter(pk=verification.pk).update(fence=99)
         return real_ask(*args)  # type: ignore[arg-type]  # passed through
 
-    monkeypatch.setattr(runs, "_ask", overtaken)
+    monkeypatch.setattr(asking, "ask", overtaken)
 
     run(verification.pk)
 

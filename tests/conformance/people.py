@@ -39,6 +39,7 @@ def denial(access: Access) -> Finding:
 def hand_made(colleague: Access, finding: Finding) -> bytes:
     """The bundle the portal refuses: a colleague's, with the account and the permission set of the blocked person."""
     inputs = inputs_for(colleague, platform=Platform.LINUX, language="en")
+    assert inputs.session is not None
     session = replace(inputs.session, role_name=finding.facts["role"])
     borrowed: BundleInputs = replace(inputs, account_id=finding.facts["account"], session=session)
     return build(borrowed).archive

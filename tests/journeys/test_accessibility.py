@@ -77,6 +77,37 @@ def test_somebody_who_waits_for_the_answer(visit: NewVisitor, stack: Stack) -> N
         stack.fault()
 
 
+def test_what_people_ask_and_what_admins_see(visit: NewVisitor) -> None:
+    luis = visit()
+    luis.sign_in("luis.gil@acme.example")
+    luis.wait_for_answer()
+    luis.page.get_by_role("button", name="Ask an admin").click()
+    luis.page.get_by_text("You asked the admins on").wait_for()
+    assert_accessible(luis, "Your access is blocked")
+    luis.open("/diagnose/")
+    assert_accessible(luis, "Paste an error")
+    luis.page.get_by_label("The whole message").fill(
+        "An error occurred (ExpiredToken) when calling the Converse operation"
+    )
+    luis.page.get_by_role("button", name="Explain this error").click()
+    luis.page.get_by_text("Not a denial", exact=True).wait_for()
+    assert_accessible(luis, "Paste an error")
+    luis.page.get_by_role("button", name="Ask an admin").click()
+    luis.page.get_by_text("The admins have your error.").wait_for()
+
+    carla = visit()
+    carla.sign_in("carla.soto@acme.example")
+    carla.wait_for_answer()
+    carla.open("/requests/")
+    assert_accessible(carla, "Requests")
+    carla.open("/account/")
+    assert_accessible(carla, "Account")
+    carla.page.get_by_role("button", name="Check").click()
+    # It polls until AWS was asked; then the button is back, without the page having been loaded again.
+    expect(carla.page.get_by_role("button", name="Check again")).to_be_enabled()
+    assert_accessible(carla, "Account")
+
+
 @pytest.mark.parametrize(
     ("email", "title"),
     [

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox_aws import LAB, MANAGEMENT, PAYMENTS, PROD, Aws
+from sandbox.aws.seed import seed
+from sandbox.company import FederatedRole
+from tests.sandbox_aws import LAB, MANAGEMENT, NO_RETENTION, PAYMENTS, PROD, SMALL, Aws
 
 
 def test_the_portals_own_identity(aws: Aws) -> None:
@@ -13,7 +17,7 @@ def test_the_portals_own_identity(aws: Aws) -> None:
     assert identity["Arn"] == "arn:aws:iam::123456789012:user/onramp-portal"
 
 
-@pytest.mark.parametrize("account", [PROD, PAYMENTS, LAB, MANAGEMENT])
+@pytest.mark.parametrize("account", [PROD, PAYMENTS, LAB, NO_RETENTION, SMALL, MANAGEMENT])
 def test_the_portal_assumes_its_roles(aws: Aws, account: str) -> None:
     role = "OnrampDirectory" if account == MANAGEMENT else "OnrampReadOnly"
     identity = aws.portal("sts", account).get_caller_identity()
@@ -41,6 +45,31 @@ def test_a_permission_sets_role_trusts_nobody_but_identity_center(aws: Aws) -> N
         aws.client("sts").assume_role(
             RoleArn=aws.role_arn("ClaudeCodeDeveloper"), RoleSessionName="portal", ExternalId="onramp-sandbox"
         )
+
+
+def test_a_federated_role_trusts_the_portal_with_its_external_id(aws: Aws) -> None:
+    arn = f"arn:aws:iam::{PROD}:role/ClaudeCodeFederated"
+    keys = aws.assume(PROD, "ClaudeCodeFederated", session="kenji.mori@acme.example")
+    identity = aws.client("sts", keys).get_caller_identity()
+    assert identity["Arn"] == f"arn:aws:sts::{PROD}:assumed-role/ClaudeCodeFederated/kenji.mori@acme.example"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="portal")
+
+
+def test_a_federated_role_may_trust_its_provider_only(aws: Aws) -> None:
+    policy = next(item for item in aws.company.permission_sets if item.name == "ClaudeCodeBounded")
+    made = FederatedRole("Closed", policy.policy, path="/claude/", boundary=policy.boundary, tags={"team": "data"})
+    production = replace(aws.company.accounts[0], roles=(made,))
+    seed(replace(aws.company, accounts=(production, *aws.company.accounts[1:])))
+    role = aws.portal("iam").get_role(RoleName="Closed")["Role"]
+    assert role["Arn"] == f"arn:aws:iam::{PROD}:role/claude/Closed"
+    assert role["Tags"] == [{"Key": "team", "Value": "data"}]
+    assert role["PermissionsBoundary"]["PermissionsBoundaryArn"].endswith(":policy/ClosedBoundary")
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Action"] == "sts:AssumeRoleWithWebIdentity"
+    assert trust["Principal"]["Federated"] == f"arn:aws:iam::{PROD}:oidc-provider/login.acme.example"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        aws.assume(PROD, "claude/Closed")
 
 
 def test_an_unknown_key_is_refused(aws: Aws) -> None:

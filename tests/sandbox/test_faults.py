@@ -118,6 +118,73 @@ def test_calls_are_counted_by_operation(aws: Aws) -> None:
     }
 
 
+RATE = {"operations": ["bedrock.List*", "sso-admin.*"], "per_second": 0.01, "burst": 2}
+
+
+def test_a_rate_throttles_and_throttles_are_counted(aws: Aws) -> None:
+    bedrock, admin, iam = aws.portal("bedrock"), aws.portal("sso-admin", MANAGEMENT), aws.portal("iam")
+    aws.forget_calls()
+    aws.rate(**RATE)
+    assert [code_of(bedrock.list_inference_profiles)[0] for _ in range(4)] == ["", "", *["ThrottlingException"] * 2]
+    # Another account has a bucket of its own, and another operation none.
+    assert [code_of(admin.list_instances)[1] for _ in range(3)] == [200, 200, 429]
+    assert code_of(bedrock.get_use_case_for_model_access) == ("", 200)
+    aws.fault(operation="iam.ListRoles", kind="throttle", times=1)
+    assert [code_of(iam.list_roles)[0] for _ in range(2)] == ["Throttling", ""]
+    assert aws.throttles() == {
+        "bedrock.ListInferenceProfiles": 2,
+        "iam.ListRoles": 1,
+        "sso-admin.ListInstances": 1,
+    }
+    assert aws.calls()["bedrock.ListInferenceProfiles"] == 4
+    aws.forget_calls()
+    assert aws.throttles() == aws.calls() == {}
+
+
+def test_other_faults_are_no_throttles(aws: Aws) -> None:
+    aws.fault(operation="iam.*", kind="denied")
+    assert code_of(aws.portal("iam").list_roles)[0] == "AccessDenied"
+    assert aws.throttles() == {}
+
+
+def test_settings_one_by_one_and_together(aws: Aws) -> None:
+    bedrock = aws.portal("bedrock")
+    assert aws.call("PUT", "/sandbox/settings", {"rates": [RATE, RATE]}) == {"rates": 2}
+    assert aws.call("PUT", "/sandbox/settings", {"simulate_layout": "old"}) == {"simulate_layout": "old"}
+    assert [code_of(bedrock.list_inference_profiles)[1] for _ in range(3)] == [200, 200, 429]
+    both = {"simulate_layout": "new", "rates": []}
+    assert aws.call("PUT", "/sandbox/settings", both) == {"simulate_layout": "new", "rates": 0}
+    assert code_of(bedrock.list_inference_profiles) == ("", 200)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        [],
+        {"rate": []},
+        {"rates": RATE},
+        {"rates": [{**RATE, "burst": 0}]},
+        {"rates": [{**RATE, "per_second": "1"}]},
+        {"rates": [{**RATE, "operations": "iam.*"}]},
+        {"simulate_layout": "odd"},
+        {"simulate_layout": None},
+        {"simulate_layout": "odd", "rates": [RATE]},
+    ],
+)
+def test_settings_that_are_none_change_nothing(aws: Aws, wrong: object) -> None:
+    assert aws.call("PUT", "/sandbox/settings", wrong) == 400
+    bedrock = aws.portal("bedrock")
+    assert [code_of(bedrock.list_inference_profiles)[1] for _ in range(3)] == [200, 200, 200]
+
+
+def test_reset_ends_rates(aws: Aws) -> None:
+    aws.rate(**{**RATE, "operations": ["*"], "burst": 1})
+    aws.call("POST", "/sandbox/reset", {})
+    assert [code_of(aws.portal("iam").list_roles)[1] for _ in range(3)] == [200, 200, 200]
+    assert aws.throttles() == {}
+
+
 def test_reset_brings_the_scenario_back(aws: Aws) -> None:
     aws.portal("iam").create_role(RoleName="New", AssumeRolePolicyDocument="{}")
     before = aws.portal("sso-admin", MANAGEMENT).list_instances()["Instances"]

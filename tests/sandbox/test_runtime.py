@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.sandbox_aws import LAB, PAYMENTS, PROD, Aws
+from sandbox.aws.seed import INLINE_POLICY
+from tests.sandbox_aws import LAB, NO_RETENTION, PAYMENTS, PROD, SMALL, Aws
 
 BODY = json.dumps(
     {
@@ -19,6 +20,7 @@ BODY = json.dumps(
 )
 SONNET = "eu.anthropic.claude-sonnet-4-6"
 DEVELOPER = "ClaudeCodeDeveloper"
+TAGGED = f"arn:aws:bedrock:eu-west-1:{PROD}:application-inference-profile/a1b2c3d4e5f6"
 
 
 def runtime(aws: Aws, email: str, permission_set: str, account: str = PROD, region: str = "eu-west-1") -> Any:
@@ -95,13 +97,57 @@ PEOPLE = [
     ),
     ("iris.vega", DEVELOPER, PROD, SONNET, 200, "", ""),
     ("robert.tables", DEVELOPER, PROD, SONNET, 200, "", ""),
+    ("petra.kral", DEVELOPER, PROD, "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", 200, "", ""),
+    (
+        "ivan.ilic",
+        DEVELOPER,
+        PROD,
+        "eu.anthropic.claude-sonnet-4-20250514-v1:0",
+        404,
+        "ResourceNotFoundException",
+        "has reached the end of its life",
+    ),
+    (
+        "fatima.zahra",
+        DEVELOPER,
+        NO_RETENTION,
+        "eu.anthropic.claude-fable-5",
+        400,
+        "ValidationException",
+        "data retention mode 'none' is not available for this model",
+    ),
+    ("fatima.zahra", DEVELOPER, NO_RETENTION, SONNET, 200, "", ""),
+    ("nadia.petrova", DEVELOPER, SMALL, SONNET, 200, "", ""),
+    ("bea.wide", "ClaudeCodeWide", PROD, SONNET, 200, "", ""),
+    ("maria.conti", "ClaudeCodeByName", PROD, SONNET, 200, "", ""),
+    (
+        "paolo.greco",
+        "ClaudeCodeByName",
+        PROD,
+        SONNET,
+        403,
+        "AccessDeniedException",
+        f"inference-profile/{SONNET} because no identity-based policy allows",
+    ),
+    (
+        "hugo.meyer",
+        "ClaudeCodeByTag",
+        PROD,
+        SONNET,
+        403,
+        "AccessDeniedException",
+        f"inference-profile/{SONNET} because no identity-based policy allows",
+    ),
+    ("ada.byron", DEVELOPER, PROD, TAGGED, 200, "", ""),
+    ("nico.rossi", "ClaudeCodeDenied", PROD, SONNET, 200, "", ""),
+    ("rita.lopes", "ClaudeCodeInvokeOnly", PROD, SONNET, 200, "", ""),
 ]
 
 
 @pytest.mark.parametrize(
     ("email", "permission_set", "account", "profile", "status", "code", "text"),
     PEOPLE,
-    ids=[f"{row[0]}-{row[1]}" for row in PEOPLE],
+    ids=[f"{row[0]}-{row[1]}-{row[4]}" for row in PEOPLE],
 )
 def test_everybody_on_their_plans_profile(
     aws: Aws, email: str, permission_set: str, account: str, profile: str, status: int, code: str, text: str
@@ -109,7 +155,8 @@ def test_everybody_on_their_plans_profile(
     client = runtime(aws, email, permission_set, account)
     if status == 200:
         answer = json.loads(client.invoke_model(modelId=profile, body=BODY)["body"].read())
-        assert answer["content"] == [{"type": "text", "text": f"Hello from the sandbox, {profile}."}]
+        name = profile.rpartition("/")[2]
+        assert answer["content"] == [{"type": "text", "text": f"Hello from the sandbox, {name}."}]
         assert answer["usage"]["input_tokens"] == len(BODY) // 4
     else:
         with pytest.raises(ClientError) as caught:
@@ -145,6 +192,135 @@ def test_the_boundary_stops_the_stream(aws: Aws) -> None:
     client = runtime(aws, "diego.aranda", "ClaudeCodeBounded")
     with pytest.raises(client.exceptions.AccessDeniedException, match="because no permissions boundary allows"):
         client.invoke_model_with_response_stream(modelId=SONNET, body=BODY)
+
+
+def test_a_deny_stops_the_stream_in_one_region(aws: Aws) -> None:
+    client = runtime(aws, "nico.rossi", "ClaudeCodeDenied")
+    with pytest.raises(client.exceptions.AccessDeniedException, match="explicit deny in an identity-based") as caught:
+        client.invoke_model_with_response_stream(modelId=SONNET, body=BODY)
+    assert "arn:aws:bedrock:eu-south-2::foundation-model/" in caught.value.response["Error"]["Message"]
+
+
+# --- people who come without Identity Center
+
+
+def invoke(aws: Aws, keys: dict[str, str], model_id: str = SONNET) -> str:
+    """ "" when the model answers, or the error's code."""
+    try:
+        aws.client("bedrock-runtime", keys).invoke_model(modelId=model_id, body=BODY)
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return ""
+
+
+def test_a_federated_role_for_the_portal_too(aws: Aws) -> None:
+    keys = aws.assume(PROD, "ClaudeCodeFederated", session="kenji.mori@acme.example")
+    assert invoke(aws, keys) == ""
+    assert invoke(aws, keys, "eu.anthropic.claude-opus-5-5") == "AccessDeniedException"
+    seen = aws.call("GET", "/sandbox/invocations")[0]
+    assert seen["principal"] == f"arn:aws:sts::{PROD}:assumed-role/ClaudeCodeFederated/kenji.mori@acme.example"
+
+
+@pytest.mark.parametrize("name", ["svc-sven", "emma.jones@acme.example"])
+def test_iam_users(aws: Aws, name: str) -> None:
+    keys = aws.user_keys(name)
+    assert invoke(aws, keys) == ""
+    assert aws.call("GET", "/sandbox/invocations")[0]["principal"] == f"arn:aws:iam::{PROD}:user/{name}"
+    with pytest.raises(ClientError, match="bedrock:ListFoundationModels"):
+        aws.client("bedrock", keys).list_foundation_models()
+
+
+def replace_policy(aws: Aws, condition: dict[str, dict[str, str]]) -> None:
+    """The one policy of svc-sven and of ClaudeCodeFederated: everything, under this condition."""
+    statement = {"Effect": "Allow", "Action": "bedrock:*", "Resource": "*", "Condition": condition}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam = aws.portal("iam")
+    iam.put_user_policy(UserName="svc-sven", PolicyName=INLINE_POLICY, PolicyDocument=document)
+    iam.put_role_policy(RoleName="ClaudeCodeFederated", PolicyName=INLINE_POLICY, PolicyDocument=document)
+
+
+@pytest.mark.parametrize(
+    ("key", "pattern", "as_user", "as_role"),
+    [
+        ("aws:username", "svc-sven", "", "AccessDeniedException"),
+        ("aws:userid", "AIDA*", "", "AccessDeniedException"),
+        ("aws:userid", "AROA*:kenji.mori@acme.example", "AccessDeniedException", ""),
+        ("aws:PrincipalTag/email", "sven.berg@acme.example", "", "AccessDeniedException"),
+        ("aws:PrincipalTag/team", "data", "AccessDeniedException", ""),
+        ("aws:PrincipalArn", f"arn:aws:iam::{PROD}:*", "", ""),
+        ("aws:PrincipalAccount", PAYMENTS, "AccessDeniedException", "AccessDeniedException"),
+    ],
+)
+def test_a_condition_sees_who_calls(aws: Aws, key: str, pattern: str, as_user: str, as_role: str) -> None:
+    aws.portal("iam").tag_role(RoleName="ClaudeCodeFederated", Tags=[{"Key": "team", "Value": "data"}])
+    replace_policy(aws, {"StringLike": {key: pattern}})
+    assert invoke(aws, aws.user_keys("svc-sven")) == as_user
+    assert invoke(aws, aws.assume(PROD, "ClaudeCodeFederated", session="kenji.mori@acme.example")) == as_role
+
+
+def test_a_users_groups_count(aws: Aws) -> None:
+    iam = aws.portal("iam")
+    iam.delete_user_policy(UserName="svc-sven", PolicyName=INLINE_POLICY)
+    keys = aws.user_keys("svc-sven")
+    assert invoke(aws, keys) == "AccessDeniedException"
+    iam.create_group(GroupName="Claude")
+    document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}}
+    iam.put_group_policy(GroupName="Claude", PolicyName="All", PolicyDocument=json.dumps(document))
+    iam.add_user_to_group(GroupName="Claude", UserName="svc-sven")
+    assert invoke(aws, keys) == ""
+
+
+def test_a_role_of_nobody_may_do_nothing(aws: Aws) -> None:
+    """Only the portal's own user and roles are let pass without a policy."""
+    iam = aws.portal("iam")
+    trust = {"Effect": "Allow", "Principal": {"AWS": aws.company.portal.account}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    iam.create_role(RoleName="Other", AssumeRolePolicyDocument=document)
+    keys = aws.assume(PROD, "Other")
+    assert invoke(aws, keys) == "AccessDeniedException"
+    assert invoke(aws, aws.assume(PROD)) == ""
+    iam.delete_role(RoleName="Other")
+    assert invoke(aws, keys) == "AccessDeniedException"
+
+
+def test_a_session_policy_narrows_the_role(aws: Aws) -> None:
+    statement = {"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": f"arn:aws:bedrock:*:{PROD}:*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    keys = aws.assume(PROD, "ClaudeCodeFederated", Policy=policy)
+    with pytest.raises(ClientError, match=r"foundation-model/.* because no session policy allows the bedrock:Invoke"):
+        aws.client("bedrock-runtime", keys).invoke_model(modelId=SONNET, body=BODY)
+    with pytest.raises(ClientError, match="MalformedPolicyDocument"):
+        aws.assume(PROD, "ClaudeCodeFederated", Policy="{}")
+
+
+@pytest.mark.parametrize(
+    ("resource", "code"),
+    [
+        (TAGGED, ""),
+        (f"arn:aws:bedrock:eu-west-1:{PROD}:inference-profile/{SONNET}", "AccessDeniedException"),
+        (TAGGED.replace("a1b2", "b1b2"), "AccessDeniedException"),
+    ],
+)
+def test_an_application_profile_is_authorized_by_its_own_arn(aws: Aws, resource: str, code: str) -> None:
+    through = {"StringEquals": {"bedrock:InferenceProfileArn": TAGGED}}
+    statements = [
+        {"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": resource},
+        {
+            "Effect": "Allow",
+            "Action": "bedrock:InvokeModel",
+            "Resource": "arn:aws:bedrock:*::foundation-model/*",
+            "Condition": through,
+        },
+    ]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    keys = aws.assume(PROD, "ClaudeCodeFederated", Policy=policy)
+    assert invoke(aws, keys, TAGGED) == code
+    assert invoke(aws, keys, SONNET) == "AccessDeniedException"
+
+
+def test_an_application_profile_of_another_account(aws: Aws) -> None:
+    keys = aws.credentials("nadia.petrova@acme.example", SMALL, DEVELOPER)
+    assert invoke(aws, keys, TAGGED) == "ValidationException"
 
 
 def test_profile_arns_and_bare_models(aws: Aws) -> None:

@@ -12,6 +12,7 @@ from tests.sandbox_aws import MANAGEMENT, PAYMENTS, PROD, Aws
 
 INVOKE = "bedrock:InvokeModel"
 STREAM = "bedrock:InvokeModelWithResponseStream"
+ALLOW = {"Effect": "Allow", "Action": "bedrock:*", "Resource": "*"}
 
 
 def model(region: str) -> str:
@@ -41,6 +42,7 @@ def test_new_layout_answers_per_resource(aws: Aws) -> None:
     ]
     matched = first["ResourceSpecificResults"][0]["MatchedStatements"][0]
     assert (matched["SourcePolicyId"], matched["SourcePolicyType"]) == ("AwsSSOInlinePolicy", "role")
+    assert matched["StartPosition"] == {"Line": 1, "Column": 41}
     assert first["OrganizationsDecisionDetail"] == {"AllowedByOrganizations": True}
 
 
@@ -117,6 +119,90 @@ def test_boundary(aws: Aws) -> None:
     assert rows[1]["ResourceSpecificResults"][0][detail]["AllowedByPermissionsBoundary"] is False
 
 
+def statement_at(text: str, match: Any) -> Any:
+    """The statement between a match's two positions, on the first line."""
+    start, end = match["StartPosition"], match["EndPosition"]
+    assert (start["Line"], end["Line"]) == (1, 1)
+    return json.loads(text[start["Column"] - 1 : end["Column"] - 1])
+
+
+def test_positions_lead_to_the_statement_in_the_account_details(aws: Aws) -> None:
+    details = aws.portal("iam").get_account_authorization_details()
+    denied = next(row for row in details["RoleDetailList"] if "ClaudeCodeDenied" in row["RoleName"])
+    found = simulate(aws, "ClaudeCodeDenied", ActionNames=[STREAM], ResourceArns=[model("eu-south-2")])
+    (match,) = found["EvaluationResults"][0]["MatchedStatements"]
+    document = denied["RolePolicyList"][0]["PolicyDocument"]
+    assert statement_at(json.dumps(document), match)["Sid"] == "NoStreamingInSpain"
+
+
+def test_positions_in_a_boundary(aws: Aws) -> None:
+    (policy,) = aws.portal("iam").get_account_authorization_details(Filter=["LocalManagedPolicy"])["Policies"]
+    found = simulate(aws, "ClaudeCodeBounded", ActionNames=[INVOKE], ResourceArns=[model("eu-west-1")])
+    own, limit = found["EvaluationResults"][0]["MatchedStatements"]
+    assert (own["SourcePolicyType"], limit["SourcePolicyType"]) == ("role", "permission-boundary")
+    assert limit["SourcePolicyId"] == policy["PolicyName"]
+    text = json.dumps(policy["PolicyVersionList"][0]["Document"])
+    assert statement_at(text, limit)["Sid"] == "EverythingButStreaming"
+
+
+def test_positions_in_a_policy_of_several_lines(aws: Aws) -> None:
+    text = json.dumps({"Version": "2012-10-17", "Statement": [{**ALLOW, "Action": "s3:*"}, ALLOW]}, indent=2)
+    found = aws.portal("iam").simulate_custom_policy(PolicyInputList=[text], ActionNames=[INVOKE])
+    (match,) = found["EvaluationResults"][0]["MatchedStatements"]
+    lines = text.splitlines()[match["StartPosition"]["Line"] - 1 : match["EndPosition"]["Line"]]
+    assert json.loads("".join(lines)) == ALLOW
+
+
+USERS = [f"arn:aws:iam::{PROD}:user/svc-sven", f"arn:aws:iam::{PROD}:user/emma.jones@acme.example"]
+
+
+@pytest.mark.parametrize("arn", [*USERS, f"arn:aws:iam::{PROD}:role/ClaudeCodeFederated"])
+def test_people_without_identity_center(aws: Aws, arn: str) -> None:
+    iam = aws.portal("iam")
+    found = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=[INVOKE, "bedrock:ListFoundationModels"])
+    assert [row["EvalDecision"] for row in found["EvaluationResults"]] == ["implicitDeny", "implicitDeny"]
+    found = iam.simulate_principal_policy(
+        PolicySourceArn=arn, ActionNames=[INVOKE], ResourceArns=[model("eu-west-1"), model("eu-south-2")]
+    )["EvaluationResults"][0]
+    assert found["EvalDecision"] == "allowed"
+    kind = "user" if ":user/" in arn else "role"
+    assert {match["SourcePolicyType"] for match in found["MatchedStatements"]} == {kind}
+    keys = iam.get_context_keys_for_principal_policy(PolicySourceArn=arn)
+    assert keys["ContextKeyNames"] == ["aws:CalledViaLast"]
+
+
+def test_a_users_group_is_named(aws: Aws) -> None:
+    iam = aws.portal("iam")
+    iam.create_group(GroupName="Claude")
+    document = {"Version": "2012-10-17", "Statement": [{**ALLOW, "Effect": "Deny"}]}
+    iam.put_group_policy(GroupName="Claude", PolicyName="No", PolicyDocument=json.dumps(document))
+    iam.add_user_to_group(GroupName="Claude", UserName="svc-sven")
+    found = iam.simulate_principal_policy(PolicySourceArn=USERS[0], ActionNames=[INVOKE])["EvaluationResults"][0]
+    assert found["EvalDecision"] == "explicitDeny"
+    assert [(row["SourcePolicyId"], row["SourcePolicyType"]) for row in found["MatchedStatements"]] == [
+        ("No", "group")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("role", "key", "value", "decision"),
+    [
+        ("ClaudeCodeByName", "aws:userid", "AROAX:maria.conti@acme.example", "allowed"),
+        ("ClaudeCodeByName", "aws:userid", "AROAX:paolo.greco@acme.example", "implicitDeny"),
+        ("ClaudeCodeByTag", "aws:PrincipalTag/team", "platform", "allowed"),
+    ],
+)
+def test_conditions_on_the_person(aws: Aws, role: str, key: str, value: str, decision: str) -> None:
+    arguments: dict[str, Any] = {"ActionNames": [INVOKE], "ResourceArns": [model("eu-west-1")]}
+    blind = simulate(aws, role, **arguments)["EvaluationResults"][0]
+    assert (blind["EvalDecision"], blind["MissingContextValues"]) == ("implicitDeny", [key])
+    entry = {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+    found = simulate(aws, role, **arguments, ContextEntries=[entry])["EvaluationResults"][0]
+    assert (found["EvalDecision"], found["MissingContextValues"]) == (decision, [])
+    keys = aws.portal("iam").get_context_keys_for_principal_policy(PolicySourceArn=aws.role_arn(role))
+    assert key in keys["ContextKeyNames"]
+
+
 def test_missing_context_and_context_keys(aws: Aws) -> None:
     found = simulate(aws, "ClaudeCodeDeveloper", ActionNames=["aws-marketplace:Subscribe"])
     assert found["EvaluationResults"][0]["MissingContextValues"] == ["aws:CalledViaLast"]
@@ -139,6 +225,7 @@ def test_pages(aws: Aws) -> None:
     ("arn", "code"),
     [
         (f"arn:aws:iam::{PROD}:role/Absent", "NoSuchEntity"),
+        (f"arn:aws:iam::{PROD}:user/absent", "NoSuchEntity"),
         (f"arn:aws:sts::{PROD}:assumed-role/OnrampReadOnly/portal", "InvalidInput"),
     ],
 )

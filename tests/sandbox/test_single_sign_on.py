@@ -36,6 +36,7 @@ def test_a_device_waits_for_its_person(aws: Aws) -> None:
     with urllib.request.urlopen(device["verificationUriComplete"], timeout=5) as page:
         assert device["userCode"] in page.read().decode()
     assert aws.approve(device["userCode"], "inma.soler@acme.example") == 403  # not in the directory
+    assert aws.approve(device["userCode"], "greta.holm@acme.example") == 403  # disabled
     assert aws.approve("WRONG", ANA) == 403
     assert aws.approve(device["userCode"], ANA) == 200
     assert oidc.create_token(**ask)["tokenType"] == "Bearer"

@@ -7,10 +7,11 @@ import datetime as dt
 import pytest
 from django.utils import timezone
 
-from onboarding.access import PROOF_HOLDS, access_of
+from onboarding.access import access_of
 from onboarding.bundles.make import NotVerified, inputs_for
 from onboarding.enums import Platform, Readiness, RunState
 from onboarding.models import Principal, Verification
+from onboarding.models.verification import ANSWER_HOLDS
 from tests.factories import (
     make_person,
     make_principal,
@@ -33,13 +34,21 @@ def test_a_fresh_yes_against_the_current_revision_is_proof() -> None:
 
 def test_proof_ages() -> None:
     person = make_ready_person()
-    Verification.objects.update(queued_at=timezone.now() - PROOF_HOLDS - dt.timedelta(minutes=1))
+    Verification.objects.update(queued_at=timezone.now() - ANSWER_HOLDS - dt.timedelta(minutes=1))
 
     access = access_of(person)
 
     assert access.is_due
     with pytest.raises(NotVerified):
         inputs_for(access, platform=Platform.LINUX, language="en")
+
+
+def test_proof_is_no_older_than_the_oldest_answer_it_stands_on() -> None:
+    person = make_ready_person()
+    Verification.objects.update(proved_until=timezone.now() - dt.timedelta(minutes=1))
+
+    assert not access_of(person).is_ready
+    assert access_of(person).is_due
 
 
 def test_a_new_revision_ends_it() -> None:
@@ -70,6 +79,7 @@ def test_a_run_under_way_does_not_end_it_but_brings_no_other_role_in_either() ->
 
     inputs = inputs_for(access_of(person), platform=Platform.LINUX, language="en")
 
+    assert inputs.session is not None
     assert inputs.session.role_name == "ClaudeCodeDeveloper"
 
 

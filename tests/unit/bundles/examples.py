@@ -15,6 +15,8 @@ SONNET = "eu.anthropic.claude-sonnet-4-6"
 HAIKU = "eu.anthropic.claude-haiku-4-5-20251001-v1:0"
 ALL_TIERS = {Tier.OPUS: OPUS, Tier.SONNET: SONNET, Tier.HAIKU: HAIKU}
 
+SESSION = IdentityCenterSession("acme", "https://acme.awsapps.com/start/#", "eu-central-1", "ClaudeCodeDeveloper")
+
 EXAMPLE = BundleInputs(
     person_name="Ana Núñez",
     person_email="ana.nunez@acme.example",
@@ -29,7 +31,8 @@ EXAMPLE = BundleInputs(
     models=ALL_TIERS,
     default_tier=Tier.SONNET,
     left_out=(),
-    session=IdentityCenterSession("acme", "https://acme.awsapps.com/start/#", "eu-central-1", "ClaudeCodeDeveloper"),
+    role_name="ClaudeCodeDeveloper",
+    session=SESSION,
     max_output_tokens=32000,
     denied_tools=("Read(./.env)", "Read(./secrets/**)"),
     portal_url="https://onramp.acme.example",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from onboarding.bundles.aws_config import aws_config, headings, markers
 from onboarding.bundles.inputs import UnsafeValue
-from tests.unit.bundles.examples import EXAMPLE, HOSTILE, bundle_inputs, hostile_text
+from tests.unit.bundles.examples import EXAMPLE, HOSTILE, SESSION, bundle_inputs, hostile_text
 
 
 def test_botocore_resolves_the_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +58,7 @@ FIELDS = ("name", "start_url", "region", "role_name")
 
 @given(field=st.sampled_from(FIELDS), value=hostile_text)
 def test_it_reads_back_exactly_or_is_refused(field: str, value: str) -> None:
-    session = replace(EXAMPLE.session, **{field: value})
+    session = replace(SESSION, **{field: value})
     try:
         text = aws_config(bundle_inputs(session=session)).decode()
     except UnsafeValue as error:
@@ -78,7 +78,7 @@ def test_it_reads_back_exactly_or_is_refused(field: str, value: str) -> None:
 @pytest.mark.parametrize("value", [text for text in HOSTILE if text not in ("--help", "=touch")])
 def test_hostile_permission_sets_are_refused(value: str) -> None:
     with pytest.raises(UnsafeValue, match=r"session\.role_name"):
-        aws_config(bundle_inputs(session=replace(EXAMPLE.session, role_name=value)))
+        aws_config(bundle_inputs(session=replace(SESSION, role_name=value)))
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,13 @@ def test_the_error_names_the_field_and_not_the_value(field: str, value: str) -> 
         aws_config(bundle_inputs(**{field: value}))
     assert caught.value.field == field
     assert value not in str(caught.value)
+
+
+def test_where_the_companys_own_tool_signs_in_there_is_a_profile_and_nothing_else() -> None:
+    text = aws_config(bundle_inputs(session=None)).decode()
+
+    parser = configparser.RawConfigParser(default_section="")
+    parser.read_string(text)
+    assert {name: dict(parser[name]) for name in parser.sections()} == {
+        "profile claude-code-platform": {"region": "eu-west-1"}
+    }

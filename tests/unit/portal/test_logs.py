@@ -12,6 +12,8 @@ SECRETS = [
     "AKIAIOSFODNN7EXAMPLE",
     "bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t",
     "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0abc.c2lnbmF0dXJl",
+    "ABSKQmVkcm9ja0FQSUtleS0xMjM0LWF0LTExMTEyMjIyMzMzMzpzZWNyZXQ",
+    "IQoJb3JpZ2luX2VjEJraB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3aB3",
 ]
 
 

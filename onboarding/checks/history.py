@@ -1,0 +1,43 @@
+"""How long verifications are kept. A sweep writes one for everybody every night; most of them say nothing new."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db.models import Exists, F, OuterRef
+
+from onboarding.models import AdminRequest, Finding, Subject, Verification, VerificationFinding
+
+_BATCH = 500
+
+
+def forget_before(moment: dt.datetime) -> int:
+    """Delete what ended before `moment` and nothing stands on; how many verifications that were.
+
+    What a person asked for themselves, what a bundle was made from, and each person's newest are kept for ever. Safe
+    to repeat, and to end anywhere.
+    """
+    newer = Verification.objects.filter(person=OuterRef("person"), queued_at__gt=OuterRef("queued_at"))
+    old = Verification.objects.filter(Exists(newer), sweep__isnull=False, bundles=None, finished_at__lt=moment)
+    count = 0
+    while batch := list(old.values_list("pk", flat=True)[:_BATCH]):
+        VerificationFinding.objects.filter(verification__in=batch).delete()
+        count += Verification.objects.filter(pk__in=batch).delete()[0]
+    _forget_findings(moment)
+    return count
+
+
+def _forget_findings(moment: dt.datetime) -> None:
+    """Findings that no verification, subject, later finding or request has any more."""
+    links = (
+        VerificationFinding.objects.filter(finding=OuterRef("pk")),
+        Subject.objects.filter(latest=OuterRef("pk")),
+        Subject.objects.filter(last_known=OuterRef("pk")),
+        Finding.objects.filter(last_known=OuterRef("pk")),
+        AdminRequest.objects.filter(finding=OuterRef("pk")),
+    )
+    loose = Finding.objects.filter(*(~Exists(link) for link in links), checked_at__lt=moment)
+    # A subject whose answer is that old is about nobody who is still here.
+    Subject.objects.filter(latest__checked_at__lt=moment, last_known=F("latest")).delete()
+    while batch := list(loose.values_list("pk", flat=True)[:_BATCH]):
+        Finding.objects.filter(pk__in=batch).delete()

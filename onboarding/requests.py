@@ -1,0 +1,73 @@
+"""Requests: what people hand to the admins, and what the admins make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from onboarding.enums import RequestState
+from onboarding.models import AdminRequest, AuditEvent, Person, VerificationFinding
+
+
+def ask_about_finding(*, person: Person, answer: VerificationFinding, note: str) -> AdminRequest:
+    """Hand the admins a finding of this person's, or where AWS gives no answer now, the last known one.
+
+    Idempotent while a request about the same is open.
+    """
+    finding = answer.finding.standing(timezone.now())
+    return _ask(
+        AdminRequest(
+            person=person,
+            verification=answer.verification,
+            finding=finding,
+            check_name=finding.check_name,
+            reason=finding.reason,
+            note=note,
+        )
+    )
+
+
+def ask_about_error(*, person: Person, diagnosis: str, masked: str, note: str) -> AdminRequest:
+    """Hand the admins an error this person pasted, in which every secret was masked. `diagnosis` is its key."""
+    return _ask(AdminRequest(person=person, reason=diagnosis, pasted=masked, note=note))
+
+
+def _ask(request: AdminRequest) -> AdminRequest:
+    same = AdminRequest.objects.filter(
+        person=request.person, check_name=request.check_name, reason=request.reason, state=RequestState.OPEN
+    )
+    try:
+        with transaction.atomic():
+            request.save()
+            AuditEvent.objects.record(
+                actor=request.person.email,
+                action="request.opened",
+                target=request.person.email,
+                check=request.check_name,
+                reason=request.reason,
+            )
+    except IntegrityError:
+        # Somebody asked the same a moment before, such as by a second click.
+        return same.get()
+    return request
+
+
+@transaction.atomic
+def close_request(*, request: AdminRequest, actor: str, answer: str) -> bool:
+    """Close an open request with an answer for whoever asked; False when it was closed already."""
+    closed = AdminRequest.objects.filter(pk=request.pk, state=RequestState.OPEN).update(
+        state=RequestState.CLOSED, closed_at=timezone.now(), closed_by=actor, answer=answer
+    )
+    if closed:
+        AuditEvent.objects.record(
+            actor=actor, action="request.closed", target=request.person.email, reason=request.reason
+        )
+    return bool(closed)
+
+
+def requests_of(person: Person) -> Mapping[str, AdminRequest]:
+    """The newest request about each check and reason, as `check|reason`: what the person's own page shows."""
+    newest = AdminRequest.objects.filter(person=person).select_related("finding").order_by("created_at")
+    return {f"{row.check_name}|{row.reason}": row for row in newest}

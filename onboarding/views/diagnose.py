@@ -1,0 +1,43 @@
+"""Paste an error, read what it means. Nothing is kept unless the person hands it to the admins."""
+
+from __future__ import annotations
+
+from django.http import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from onboarding.checks.errors import LIMIT
+from onboarding.checks.errors import diagnose as diagnosis_of
+from onboarding.forms import ErrorForm
+from onboarding.requests import ask_about_error
+from onboarding.views.rules import PersonRequest, for_people
+
+
+@for_people
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def diagnose(request: PersonRequest) -> HttpResponseBase:
+    """The box, and after a POST the diagnosis of what was in it. What the page shows of it has its secrets masked."""
+    form = ErrorForm(request.POST or None)
+    context = {"form": form, "limit": LIMIT, "diagnosis": None, "text": "", "was_asked": "asked" in request.GET}
+    if request.method == "POST" and form.is_valid():
+        text = form.cleaned_data["text"]
+        context |= {"diagnosis": diagnosis_of(text), "text": text}
+    return render(request, "diagnose.html", context)
+
+
+@for_people
+@require_POST
+def diagnose_ask(request: PersonRequest) -> HttpResponseBase:
+    """Hand the text to the admins, masked: the person chose to."""
+    form = ErrorForm(request.POST)
+    if not form.is_valid():
+        return redirect("diagnose")
+    text = form.cleaned_data["text"]
+    ask_about_error(
+        person=request.person, diagnosis=diagnosis_of(text).key, masked=text, note=form.cleaned_data["note"]
+    )
+    response = redirect("diagnose")
+    response["Location"] += "?asked"
+    return response
