@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import bundle, pages  # noqa: F401 -- each registers its entries
+from benchmarks import bundle, pages, verification  # noqa: F401 -- each registers its entries
 from benchmarks.registry import ENTRIES, Result
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -19,20 +19,23 @@ RESULTS = Path(__file__).with_name("results.json")
 
 @contextmanager
 def portal() -> Iterator[None]:
-    """Django with an empty database in memory, whatever this machine's own settings are."""
+    """Django with an empty database, whatever this machine's own settings are.
+
+    The database is a file: in memory, its rows would count for the portal's own memory.
+    """
     with tempfile.TemporaryDirectory(prefix="onramp-bench-") as home:
         for name in [name for name in os.environ if name.startswith(("ONRAMP_", "AWS_"))]:
             del os.environ[name]
         os.environ |= {
-            "DATABASE_URL": "sqlite://:memory:",
+            "DATABASE_URL": f"sqlite:///{home}/bench.sqlite3",
             "REDIS_URL": "redis://127.0.0.1:9/0",  # nobody listens there
             "ONRAMP_HOME": home,
             "DJANGO_SETTINGS_MODULE": "portal.settings",
         }
-        yield from _with_database()
+        yield from _with_database(Path(home))
 
 
-def _with_database() -> Iterator[None]:
+def _with_database(home: Path) -> Iterator[None]:
     import logging
 
     import django
@@ -48,6 +51,7 @@ def _with_database() -> Iterator[None]:
     # As files lie in the tree: no manifest to collect first.
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(home / "test.sqlite3")
     setup_test_environment()
     databases = setup_databases(verbosity=0, interactive=False)
     yield
@@ -66,6 +70,9 @@ def main() -> int:
         results = [entry.result() for entry in ENTRIES]
     RESULTS.write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n")
     print(table(results))
+    for result in results:
+        if result.detail:
+            print(f"\n{result.name}: {result.detail}")
     return 0 if all(result.ok for result in results) else 1
 
 

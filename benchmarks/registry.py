@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,17 @@ class Result:
     unit: str
     goal: float
     ok: bool
+    detail: str = ""
+
+
+class Figure(NamedTuple):
+    """A figure that does not speak for itself, and how it came about."""
+
+    value: float
+    detail: str
+
+
+Measure = Callable[[], float | Figure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +34,22 @@ class Entry:
     name: str
     unit: str
     goal: float  # the figure may not be above it
-    measure: Callable[[], float]
+    measure: Measure
 
     def result(self) -> Result:
-        figure = self.measure()
-        return Result(self.name, round(figure, 4), self.unit, self.goal, figure <= self.goal)
+        measured = self.measure()
+        figure = measured if isinstance(measured, Figure) else Figure(measured, "")
+        is_good = figure.value <= self.goal
+        return Result(self.name, round(figure.value, 4), self.unit, self.goal, is_good, figure.detail)
 
 
 ENTRIES: list[Entry] = []
 
 
-def measures(name: str, *, unit: str, goal: float) -> Callable[[Callable[[], float]], Callable[[], float]]:
+def measures(name: str, *, unit: str, goal: float) -> Callable[[Measure], Measure]:
     """Register a function that returns one figure; lower is better, `goal` is the most that is good."""
 
-    def register(measure: Callable[[], float]) -> Callable[[], float]:
+    def register(measure: Measure) -> Measure:
         ENTRIES.append(Entry(name, unit, goal, measure))
         return measure
 
