@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-# Tests of both runs share the machine: one worker for each of two cores; a file's tests stay together.
-PYTEST := -n 2 --dist loadfile
+# Three workers on two cores: much of the time of tests is waiting, for browsers, retries and pauses. A file's tests
+# stay together.
+PYTEST := -n 3 --dist loadfile
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 # What a real installation sets, for the checks that look at settings. The key signs nothing.
 PRODUCTION := env DATABASE_URL=sqlite://:memory: ONRAMP_HOME=$(VENV)/check ONRAMP_PUBLIC_URL=https://onramp.example.com \

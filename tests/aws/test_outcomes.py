@@ -29,7 +29,7 @@ def make_stale() -> None:
     Finding.objects.update(checked_at=ago, fresh_until=ago + dt.timedelta(minutes=15))
 
 
-@pytest.mark.parametrize("kind", ["throttle", "error", "denied"])
+@pytest.mark.parametrize("kind", ["error", "denied"])
 def test_nobody_flips_because_aws_is_down(aws: Aws, kind: str) -> None:
     verify(ANA)
     verify(LUIS)
@@ -42,6 +42,18 @@ def test_nobody_flips_because_aws_is_down(aws: Aws, kind: str) -> None:
     assert set(ready.findings.exclude(check_name="broad-grants").values_list("outcome", flat=True)) == {
         Outcome.UNKNOWN
     }
+
+
+def test_nobody_flips_because_aws_throttles(aws: Aws) -> None:
+    """Somebody with one model: each question is tried three times, with a pause between."""
+    verify("hana.novak@acme.example")
+    make_stale()
+    aws.fault(operation="iam.*", kind="throttle")
+
+    verification = verify("hana.novak@acme.example")
+
+    assert verification.outcome == Readiness.READY
+    assert verification.findings.filter(reason="throttled", outcome=Outcome.UNKNOWN).exists()
 
 
 def test_the_last_known_answer_and_its_age_are_kept_however_often_aws_fails(aws: Aws) -> None:
