@@ -87,7 +87,7 @@ def test_bundle_writes_the_zip_the_page_hands_out(tmp_path: Path) -> None:
     assert settings["env"]["ANTHROPIC_DEFAULT_SONNET_MODEL"] == "eu.anthropic.claude-sonnet-4-6"
 
 
-@pytest.mark.parametrize("email", ["pau.vidal@acme.example", "laura.pena@acme.example"])
+@pytest.mark.parametrize("email", ["pau.vidal@acme.example", "hugo.meyer@acme.example"])
 def test_bundle_is_refused_to_whoever_is_not_verified(email: str, tmp_path: Path) -> None:
     output("verify", email)
     out = tmp_path / "bundle.zip"

@@ -112,7 +112,7 @@ def test_what_people_ask_and_what_admins_see(visit: NewVisitor) -> None:
     ("email", "title"),
     [
         ("chiara.rossi@acme.example", "Your access is blocked"),
-        ("laura.pena@acme.example", "Not everything is known yet"),
+        ("hugo.meyer@acme.example", "Not everything is known yet"),
         ("vera.lind@acme.example", "No plan yet"),
     ],
 )
