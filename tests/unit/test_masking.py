@@ -251,4 +251,4 @@ def test_hostile_text_takes_no_time(start: str, piece: str) -> None:
     mask(text)
 
     # Milliseconds when it is linear, minutes when it is not.
-    assert time.perf_counter() - begun < 2
+    assert time.perf_counter() - begun < 20
