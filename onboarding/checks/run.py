@@ -11,7 +11,6 @@ from functools import partial
 
 import structlog
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from onboarding.access import current_revision
@@ -29,16 +28,13 @@ from onboarding.models import (
     Verification,
     VerificationFinding,
 )
+from onboarding.models.jobs import LostLease
 
 log = structlog.get_logger(__name__)
 
 # Renewed with every answer. A worker that is killed is replaced this long after its last one; a worker that is only
 # slow may lose its claim, and the fence then keeps it from writing.
 LEASE = dt.timedelta(seconds=60)
-
-
-class LostLease(Exception):
-    """Another worker has taken the verification over; whatever this one still wanted to write is dropped."""
 
 
 def open_verification(
@@ -90,7 +86,7 @@ def run(verification_id: int) -> None:
 
     Does nothing when the verification is done or somebody else holds it. Never raises for anything AWS does.
     """
-    fence = _claim(verification_id)
+    fence = Verification.objects.claim(verification_id, lease=LEASE)
     if fence is None:
         return
     verification = (
@@ -112,30 +108,9 @@ def run(verification_id: int) -> None:
         log.warning("verification.lost_lease", verification_id=verification_id, fence=fence)
 
 
-def _claim(verification_id: int) -> int | None:
-    """Take the verification if nobody holds it; the fence to write under, or None."""
-    now = timezone.now()
-    with transaction.atomic():
-        claimed = (
-            Verification.objects.claimable(now)
-            .filter(pk=verification_id)
-            .update(
-                state=RunState.RUNNING,
-                lease_until=now + LEASE,
-                fence=F("fence") + 1,
-                started_at=now,
-            )
-        )
-        if claimed != 1:
-            return None
-        return Verification.objects.values_list("fence", flat=True).get(pk=verification_id)
-
-
 def _hold(verification: Verification, fence: int, **changes: object) -> None:
     """Write to the verification if this worker still holds it; raises LostLease otherwise."""
-    held = Verification.objects.filter(pk=verification.pk, fence=fence, state=RunState.RUNNING)
-    if held.update(**({"lease_until": timezone.now() + LEASE} | changes)) != 1:
-        raise LostLease
+    Verification.objects.hold(verification.pk, fence, lease=LEASE, **changes)
 
 
 def _answer(

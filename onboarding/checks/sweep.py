@@ -39,6 +39,7 @@ from onboarding.models import (
     Verification,
     VerificationFinding,
 )
+from onboarding.models.jobs import LostLease
 
 log = structlog.get_logger(__name__)
 
@@ -46,10 +47,6 @@ log = structlog.get_logger(__name__)
 LEASE = dt.timedelta(minutes=2)
 _BATCH = 500
 _IDENTITY = BY_NAME[IdentityCheck.name]
-
-
-class LostLease(Exception):
-    """Another worker has taken the sweep over; whatever this one still wanted to write is dropped."""
 
 
 def open_sweep(*, trigger: Trigger, actor: str) -> Sweep:
@@ -64,7 +61,7 @@ def run(sweep_id: int) -> None:
 
     Does nothing when it is done or somebody else holds it. Never raises for anything AWS does.
     """
-    fence = _claim(sweep_id)
+    fence = Sweep.objects.claim(sweep_id, lease=LEASE)
     if fence is None:
         return
     sweep = Sweep.objects.select_related("plan", "account").get(pk=sweep_id)
@@ -73,19 +70,6 @@ def run(sweep_id: int) -> None:
             _Run(sweep, fence).perform()
     except LostLease:
         log.warning("sweep.lost_lease", sweep_id=sweep_id, fence=fence)
-
-
-def _claim(sweep_id: int) -> int | None:
-    now = timezone.now()
-    with transaction.atomic():
-        claimed = (
-            Sweep.objects.claimable(now)
-            .filter(pk=sweep_id)
-            .update(state=RunState.RUNNING, lease_until=now + LEASE, fence=F("fence") + 1, started_at=now)
-        )
-        if claimed != 1:
-            return None
-        return Sweep.objects.values_list("fence", flat=True).get(pk=sweep_id)
 
 
 @dataclass
@@ -113,9 +97,7 @@ class _Run:
 
     def _hold(self, **changes: object) -> None:
         """Write to the sweep if this worker still holds it; raises LostLease otherwise."""
-        held = Sweep.objects.filter(pk=self.sweep.pk, fence=self.fence, state=RunState.RUNNING)
-        if held.update(**({"lease_until": timezone.now() + LEASE} | changes)) != 1:
-            raise LostLease
+        Sweep.objects.hold(self.sweep.pk, self.fence, lease=LEASE, **changes)
 
     # --- What is asked once
 

@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from onboarding.enums import Layer, Outcome, Readiness, RunState, Scope, Trigger
+from onboarding.models.jobs import LIVE, Job, JobQuerySet
 from onboarding.models.people import Person, Principal
 from onboarding.models.plans import PlanRevision
 
-LIVE = (RunState.QUEUED, RunState.RUNNING)
 # How long an answer may count after it was given: when AWS gives none, the last known one stands in for it, and a
 # bundle may be made from it. Every sign-in and every night asks anew, so this bounds what is left.
 ANSWER_HOLDS = dt.timedelta(hours=24)
@@ -87,44 +87,19 @@ class Subject(models.Model):
         return f"{self.check_name} {self.key}"
 
 
-class VerificationQuerySet(models.QuerySet["Verification"]):
-    def live(self) -> VerificationQuerySet:
-        return self.filter(state__in=LIVE)
-
-    def claimable(self, now: dt.datetime) -> VerificationQuerySet:
-        """Live runs nobody holds: never claimed, or claimed by a worker whose lease ran out."""
-        return self.live().filter(Q(lease_until=None) | Q(lease_until__lt=now))
-
-    def overdue(
-        self, now: dt.datetime, *, queued_for: dt.timedelta, published_for: dt.timedelta
-    ) -> VerificationQuerySet:
-        """Claimable runs whose message was never published, or should long have been picked up; the oldest first."""
-        never_or_long_ago = Q(published_at=None) | Q(published_at__lt=now - published_for)
-        return self.claimable(now).filter(never_or_long_ago, queued_at__lt=now - queued_for).order_by("queued_at")
-
+class VerificationQuerySet(JobQuerySet["Verification"]):
     def due_for_recheck(self, now: dt.datetime) -> VerificationQuerySet:
         """Ended runs that stand on an answer which was provisional and can be told for certain by now."""
         return self.filter(recheck_at__lte=now, state=RunState.DONE)
 
 
-class Verification(models.Model):
-    """One run over a person: the row is the job.
-
-    A worker claims it by a conditional update that takes a lease and raises `fence`; every later write names the
-    fence it claimed with, so a worker that lost its lease writes nothing.
-    """
+class Verification(Job):
+    """One run over a person."""
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="verifications")
     revision = models.ForeignKey(PlanRevision, on_delete=models.PROTECT, related_name="verifications")
     trigger = models.CharField(max_length=20, choices=Trigger.choices)
-    state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.QUEUED)
     outcome = models.CharField(max_length=10, choices=Readiness.choices, blank=True)
-    queued_at = models.DateTimeField(default=timezone.now)
-    published_at = models.DateTimeField(null=True, blank=True, help_text=_("When the broker last took its message."))
-    started_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
-    fence = models.PositiveIntegerField(default=0)
     verified_profiles = models.JSONField(
         default=list, blank=True, help_text=_("The inference profiles that were seen to work for this person.")
     )
@@ -176,10 +151,6 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person}, {self.queued_at:%Y-%m-%d %H:%M} UTC"
-
-    @property
-    def is_live(self) -> bool:
-        return self.state in LIVE
 
 
 class VerificationFinding(models.Model):

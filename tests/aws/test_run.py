@@ -9,7 +9,6 @@ import time_machine
 from django.utils import timezone
 
 from onboarding.checks import asking
-from onboarding.checks import run as runs
 from onboarding.checks.registry import explain
 from onboarding.checks.run import LEASE, run
 from onboarding.enums import Outcome, Readiness, RunState
@@ -90,10 +89,10 @@ def test_a_worker_that_lost_its_lease_writes_nothing(monkeypatch: pytest.MonkeyP
 def test_an_expired_lease_is_claimed_by_the_next_worker() -> None:
     verification = opened(ANA)
     with time_machine.travel(timezone.now() - LEASE - dt.timedelta(seconds=5)):
-        assert runs._claim(verification.pk) == 1
+        assert Verification.objects.claim(verification.pk, lease=LEASE) == 1
 
-    assert runs._claim(verification.pk) == 2
-    assert runs._claim(verification.pk) is None
+    assert Verification.objects.claim(verification.pk, lease=LEASE) == 2
+    assert Verification.objects.claim(verification.pk, lease=LEASE) is None
 
 
 def test_a_subject_somebody_asked_about_and_left_is_asked_again() -> None:
