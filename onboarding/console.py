@@ -63,6 +63,27 @@ def service_control_policies(region: str) -> str:
     return _page(region, "organizations/v2/home/policies/service-control-policy")
 
 
+def resource_control_policies(region: str) -> str:
+    return _page(region, "organizations/v2/home/policies/resource-control-policy")
+
+
+def vpc_endpoints(region: str) -> str:
+    return _page(region, "vpcconsole/home", "#Endpoints:")
+
+
+def payment_methods(region: str) -> str:
+    return _page(region, "billing/home", "#/paymentpreferences")
+
+
+def support_case(region: str) -> str:
+    return _page(region, "support/home", "#/case/create")
+
+
+def authorization_details(region: str, authorization_id: str) -> str:
+    """AWS's own account of a denial, in the Region that was called."""
+    return _page(region, "iam/home", f"#/authorization-details/{quote(authorization_id, safe='')}")
+
+
 def through_portal(url: str, *, start_url: str, account_id: str) -> str:
     """The same page, opened in the right account by way of the company's access portal."""
     return f"{start_url.rstrip('/#')}/#/console?{urlencode({'account_id': account_id, 'destination': url})}"

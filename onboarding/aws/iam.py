@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
+from onboarding.aws.batches import batches
 from onboarding.aws.errors import mapped
 from onboarding.aws.session import Access, client
 from onboarding.enums import Layer
@@ -197,7 +198,7 @@ def simulate(
     }
     results: list[Mapping[str, Any]] = []
     with mapped("iam:SimulatePrincipalPolicy"):
-        for batch in _batches(resources, _RESOURCES_PER_CALL):
+        for batch in batches(resources, _RESOURCES_PER_CALL):
             pages = iam.get_paginator("simulate_principal_policy").paginate(
                 **asked, ResourceArns=batch, PaginationConfig={"PageSize": 1000}
             )
@@ -206,10 +207,6 @@ def simulate(
         decisions=tuple(decision for result in results for decision in _decisions(result)),
         has_organization=any(result.get("OrganizationsDecisionDetail") is not None for result in results),
     )
-
-
-def _batches(items: Sequence[str], size: int) -> Iterable[list[str]]:
-    return (list(items[start : start + size]) for start in range(0, len(items), size))
 
 
 def _decisions(result: Mapping[str, Any]) -> list[Decision]:

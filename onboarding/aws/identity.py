@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from onboarding.aws.batches import batches
 from onboarding.aws.errors import Refused, mapped
 from onboarding.aws.session import Access, client
 
@@ -187,17 +188,13 @@ def memberships(center: Instance, user_id: str, group_ids: Sequence[str]) -> set
     """
     store = client("identitystore", region=center.region, access=center.access)
     joined: set[str] = set()
-    for batch in _batches(group_ids, 100):
+    for batch in batches(group_ids, 100):
         with mapped("identitystore:IsMemberInGroups"):
             answer = store.is_member_in_groups(
                 IdentityStoreId=center.identity_store_id, MemberId={"UserId": user_id}, GroupIds=batch
             )
         joined.update(row["GroupId"] for row in answer["Results"] if row["MembershipExists"])
     return joined
-
-
-def _batches(items: Sequence[str], size: int) -> Iterable[list[str]]:
-    return (list(items[start : start + size]) for start in range(0, len(items), size))
 
 
 def grants(assigned: Sequence[Assignment], user_id: str, joined: Collection[str]) -> list[Grant]:

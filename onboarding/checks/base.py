@@ -213,6 +213,8 @@ class FindingType:
 class Check(FindingType, ABC):
     """A check. Subclasses say what they ask about, whom the answer holds for, and how to ask."""
 
+    # Whether it asks about each of the plan's models, or once.
+    is_about_models: ClassVar[bool] = True
     # Checks whose answer to the same question (or about the person) must be usable before this one can ask.
     needs: ClassVar[tuple[str, ...]] = ()
     # How old a passed answer may be for somebody who asks again; None: as old as for anybody.
@@ -222,8 +224,8 @@ class Check(FindingType, ABC):
     is_vital: ClassVar[bool] = True
 
     def questions(self, revision: PlanRevision) -> tuple[str, ...]:
-        """What to ask about: the plan's inference profiles, or `("",)` for a question about the person."""
-        return tuple(dict.fromkeys(revision.profiles.values()))
+        """What to ask about: the plan's inference profiles, or `("",)` for a question that is asked once."""
+        return tuple(dict.fromkeys(revision.profiles.values())) if self.is_about_models else ("",)
 
     def can_ask(self, about: str, case: Case) -> bool:
         """Whether everything it builds on was answered in a way to build on."""

@@ -6,13 +6,12 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from onboarding import console
+from onboarding.checks import links
 from onboarding.checks.base import (
     Answer,
     Case,
     Check,
     Facts,
-    Link,
     Paste,
     Reason,
     Remedy,
@@ -23,7 +22,6 @@ from onboarding.checks.base import (
 from onboarding.checks.grants import broad_grants
 from onboarding.checks.policies import deny_long_term_keys, least_privilege
 from onboarding.enums import Gate, Layer, Outcome, Scope
-from onboarding.models import PlanRevision
 
 _GROUNDS = {
     "all-actions": _("every action of Bedrock"),
@@ -38,6 +36,7 @@ class BroadGrantsCheck(Check):
     scope = Scope.ROLE
     gate = Gate.PERMISSIONS
     title = _("No more than needed")
+    is_about_models = False
     needs = ("role-policies",)
     is_vital = False
     REASONS = {
@@ -55,15 +54,10 @@ class BroadGrantsCheck(Check):
                     Paste(_("Least-privilege policy for this plan"), "policy.json", least_privilege),
                     Paste(_("Policy that denies long-term API keys"), "policy.json", deny_long_term_keys),
                 ),
-                link=Link(
-                    _("The role in the console"), lambda facts: console.role(facts["region"], facts["role_arn"])
-                ),
+                link=links.ROLE,
             ),
         ),
     }
-
-    def questions(self, revision: PlanRevision) -> tuple[str, ...]:
-        return ("",)
 
     def subject(self, about: str, case: Case) -> str:
         role, routes = case.facts("role-policies"), routed_profiles(case)

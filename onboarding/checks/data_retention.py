@@ -6,15 +6,13 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from onboarding import console
 from onboarding.aws import bedrock
 from onboarding.catalog import APPLICATION_PROFILE_ARN, model_label, retention_modes
-from onboarding.checks.base import AccountCheck, Answer, Case, Facts, Link, Paste, Reason, Remedy, Text, models_of
+from onboarding.checks import links
+from onboarding.checks.base import AccountCheck, Answer, Case, Facts, Paste, Reason, Remedy, Text, models_of
 from onboarding.checks.commands import change_retention
 from onboarding.enums import Layer, Outcome
 from onboarding.models import PlanRevision
-
-_SETTINGS = Link(_("Bedrock's settings in the console"), lambda facts: console.bedrock_settings(facts["region"]))
 
 
 class DataRetentionCheck(AccountCheck):
@@ -39,7 +37,7 @@ class DataRetentionCheck(AccountCheck):
                     "%(account)s in %(region)s, if your company's rules allow that: it holds for every model there."
                 ),
                 pastes=(Paste(_("Command that changes the mode"), "command.sh", change_retention),),
-                link=_SETTINGS,
+                link=links.BEDROCK_SETTINGS,
             ),
         ),
     }

@@ -7,13 +7,12 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from onboarding import console
+from onboarding.checks import links
 from onboarding.checks.base import (
     Answer,
     Case,
     Check,
     Facts,
-    Link,
     Paste,
     Reason,
     Remedy,
@@ -24,7 +23,6 @@ from onboarding.checks.base import (
 from onboarding.checks.policies import DISCOVER, discover, document
 from onboarding.checks.simulation import NEEDS_CONTEXT, judged, person_context, role_subject, simulated
 from onboarding.enums import Gate, Layer, Scope
-from onboarding.models import PlanRevision
 
 
 def _statements(findings: Sequence[Facts]) -> str:
@@ -41,6 +39,7 @@ class DiscoveryCheck(Check):
     scope = Scope.ROLE
     gate = Gate.PERMISSIONS
     title = _("Look up inference profiles")
+    is_about_models = False
     needs = ("role-policies",)
     is_vital = False
     REASONS = {
@@ -56,15 +55,10 @@ class DiscoveryCheck(Check):
                 _("You need not do anything. An admin adds these statements to the policy."),
                 _("Grant %(role)s these statements (%(layer)s). Listing has to be granted on every resource."),
                 pastes=(Paste(_("Statements the policy lacks"), "policy.json", _statements),),
-                link=Link(
-                    _("The role in the console"), lambda facts: console.role(facts["region"], facts["role_arn"])
-                ),
+                link=links.ROLE,
             ),
         ),
     }
-
-    def questions(self, revision: PlanRevision) -> tuple[str, ...]:
-        return ("",)
 
     def can_ask(self, about: str, case: Case) -> bool:
         return super().can_ask(about, case) and bool(routed_profiles(case))

@@ -5,16 +5,12 @@ from __future__ import annotations
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from onboarding import console
-from onboarding.checks.base import Answer, Case, Check, Facts, Link, Paste, Reason, Remedy, Text
+from onboarding.checks import links
+from onboarding.checks.base import Answer, Case, Check, Facts, Paste, Reason, Remedy, Text
 from onboarding.checks.commands import assign_permission_set, provision_permission_set
 from onboarding.checks.sources import SOURCES
 from onboarding.enums import Gate, IdentitySource, Outcome, Scope
-from onboarding.models import Finding, PlanRevision, Principal
-
-_USERS = Link(_("Users in the console"), lambda facts: console.directory_users(facts["region"]))
-_ASSIGNMENTS = Link(_("Assignments in the console"), lambda facts: console.assignments(facts["region"]))
-_PERMISSION_SETS = Link(_("Permission sets in the console"), lambda facts: console.permission_sets(facts["region"]))
+from onboarding.models import Finding, Principal
 
 
 class IdentityCheck(Check):
@@ -22,6 +18,7 @@ class IdentityCheck(Check):
     scope = Scope.PERSON
     gate = Gate.IDENTITY
     title = _("Identity")
+    is_about_models = False
     needs = ("permission-sets",)
     REASONS = {
         "role-found": Reason(
@@ -65,7 +62,7 @@ class IdentityCheck(Check):
             Remedy(
                 _("An admin adds you to the directory, or corrects the e-mail of your entry there."),
                 _("Add %(email)s to Identity Center's directory, or correct the e-mail of the entry there."),
-                link=_USERS,
+                link=links.USERS,
             ),
         ),
         "disabled": Reason(
@@ -74,7 +71,7 @@ class IdentityCheck(Check):
             Remedy(
                 _("An admin enables your user in Identity Center, or in the directory it is synchronized from."),
                 _("Enable %(user_name)s in Identity Center, or in the directory it is synchronized from."),
-                link=_USERS,
+                link=links.USERS,
             ),
         ),
         "no-assignment": Reason(
@@ -84,7 +81,7 @@ class IdentityCheck(Check):
                 _("An admin assigns you, or a group of yours, a permission set for Claude Code in this account."),
                 _("Assign %(user_name)s, or a group they are in, a permission set in account %(account)s."),
                 pastes=(Paste(_("Command that assigns one"), "command.sh", assign_permission_set),),
-                link=_ASSIGNMENTS,
+                link=links.ASSIGNMENTS,
             ),
         ),
         "not-the-plans": Reason(
@@ -94,7 +91,7 @@ class IdentityCheck(Check):
                 _("An admin assigns you %(wanted)s, or names another permission set in the plan."),
                 _("Assign %(user_name)s the permission set %(wanted)s in account %(account)s, or change the plan."),
                 pastes=(Paste(_("Command that assigns it"), "command.sh", assign_permission_set),),
-                link=_ASSIGNMENTS,
+                link=links.ASSIGNMENTS,
             ),
         ),
         "role-missing": Reason(
@@ -104,7 +101,7 @@ class IdentityCheck(Check):
                 _("An admin provisions the permission set to the account again."),
                 _("Provision %(permission_set)s to account %(account)s again."),
                 pastes=(Paste(_("Command that provisions it"), "command.sh", provision_permission_set),),
-                link=_PERMISSION_SETS,
+                link=links.PERMISSION_SETS,
             ),
         ),
         "federated-role-missing": Reason(
@@ -132,9 +129,6 @@ class IdentityCheck(Check):
             ),
         ),
     }
-
-    def questions(self, revision: PlanRevision) -> tuple[str, ...]:
-        return ("",)
 
     def can_ask(self, about: str, case: Case) -> bool:
         """Permission sets are what one of the three sources builds on; the others need nothing before them."""

@@ -7,7 +7,6 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from onboarding import console
 from onboarding.aws import bedrock
 from onboarding.aws.bedrock import InferenceProfile
 from onboarding.catalog import (
@@ -19,12 +18,12 @@ from onboarding.catalog import (
     partition_of,
     region_label,
 )
+from onboarding.checks import links
 from onboarding.checks.base import (
     AccountCheck,
     Answer,
     Case,
     Facts,
-    Link,
     Reason,
     Remedy,
     Text,
@@ -32,8 +31,6 @@ from onboarding.checks.base import (
 )
 from onboarding.enums import Layer, Outcome, Trigger
 from onboarding.models import Account, Finding, Sweep
-
-_PROFILES = Link(_("Inference profiles in the console"), lambda facts: console.inference_profiles(facts["region"]))
 
 
 class InferenceProfileCheck(AccountCheck):
@@ -53,7 +50,7 @@ class InferenceProfileCheck(AccountCheck):
                     "%(alternatives)s."
                 ),
                 _("Put a profile of this Region into the plan. For the same model there is: %(alternatives)s."),
-                link=_PROFILES,
+                link=links.INFERENCE_PROFILES,
             ),
         ),
         "inactive": Reason(
@@ -62,7 +59,7 @@ class InferenceProfileCheck(AccountCheck):
             Remedy(
                 _("An admin waits until AWS activates the profile, or puts another one into the plan."),
                 _("Wait until AWS activates the profile, or put another one into the plan."),
-                link=_PROFILES,
+                link=links.INFERENCE_PROFILES,
             ),
         ),
     }

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from onboarding import console
 from onboarding.aws import bedrock
 from onboarding.catalog import region_label
-from onboarding.checks.base import AccountCheck, Answer, Case, Facts, Link, Paste, Reason, Remedy, Text
+from onboarding.checks import links
+from onboarding.checks.base import AccountCheck, Answer, Case, Facts, Paste, Reason, Remedy, Text
 from onboarding.checks.commands import enable_logging
 from onboarding.enums import Outcome
-from onboarding.models import PlanRevision
 
 
 class InvocationLoggingCheck(AccountCheck):
     name = "invocation-logging"
     title = _("Invocation logging")
+    is_about_models = False
     is_vital = False
     REASONS = {
         "on": Reason(_("Invocation logging is on"), _("Calls in %(region)s are logged to %(destinations)s.")),
@@ -26,15 +26,10 @@ class InvocationLoggingCheck(AccountCheck):
                 _("You need not do anything. An admin switches logging on."),
                 _("Switch invocation logging on for account %(account)s in %(region)s. Counts suffice."),
                 pastes=(Paste(_("Command that switches it on, with your own bucket"), "command.sh", enable_logging),),
-                link=Link(
-                    _("Bedrock's settings in the console"), lambda facts: console.bedrock_settings(facts["region"])
-                ),
+                link=links.BEDROCK_SETTINGS,
             ),
         ),
     }
-
-    def questions(self, revision: PlanRevision) -> tuple[str, ...]:
-        return ("",)
 
     def answer(self, about: str, case: Case) -> Answer:
         region, access = case.revision.region, case.account_access

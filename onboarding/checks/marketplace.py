@@ -7,12 +7,11 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from onboarding import console
-from onboarding.checks.base import Answer, Case, Check, Facts, Link, Paste, Reason, Remedy, Text
+from onboarding.checks import links
+from onboarding.checks.base import Answer, Case, Check, Facts, Paste, Reason, Remedy, Text
 from onboarding.checks.policies import CALLED_VIA, SUBSCRIBE, document, subscribe
 from onboarding.checks.simulation import NEEDS_CONTEXT, judged, person_context, role_subject, simulated
 from onboarding.enums import Gate, Layer, Scope
-from onboarding.models import PlanRevision
 
 
 def _statement(findings: Sequence[Facts]) -> str:
@@ -26,6 +25,7 @@ class MarketplaceCheck(Check):
     scope = Scope.ROLE
     gate = Gate.PERMISSIONS
     title = _("Subscribe to models")
+    is_about_models = False
     needs = ("role-policies",)
     is_vital = False
     REASONS = {
@@ -44,15 +44,10 @@ class MarketplaceCheck(Check):
                 _("You need not do anything. An admin calls each new model once, or adds the statement."),
                 _("Call each new model of the plan once yourself, or grant %(role)s this statement (%(layer)s)."),
                 pastes=(Paste(_("Statement the policy lacks"), "policy.json", _statement),),
-                link=Link(
-                    _("The role in the console"), lambda facts: console.role(facts["region"], facts["role_arn"])
-                ),
+                link=links.ROLE,
             ),
         ),
     }
-
-    def questions(self, revision: PlanRevision) -> tuple[str, ...]:
-        return ("",)
 
     def subject(self, about: str, case: Case) -> str:
         return role_subject(case)

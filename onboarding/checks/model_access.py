@@ -8,16 +8,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from onboarding import console
-from onboarding.aws import NotConfigured, PortalDenied, bedrock
+from onboarding.aws import NotConfigured, PortalDenied
 from onboarding.aws.bedrock import Availability
 from onboarding.catalog import model_label
+from onboarding.checks import links
 from onboarding.checks.base import (
     AccountCheck,
     Answer,
     Case,
     Facts,
-    Link,
     Paste,
     Reason,
     Remedy,
@@ -26,6 +25,7 @@ from onboarding.checks.base import (
     region_labels,
 )
 from onboarding.checks.commands import accept_agreement
+from onboarding.checks.readings import availability
 from onboarding.enums import Actor, Layer, Outcome
 
 # The order in which the four gates stand behind one another.
@@ -39,7 +39,6 @@ _GATES = (
 # How long a subscription may take to be complete. Meanwhile calls may succeed that fail later, so a yes proves little.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/model-access.html
 _SETTLING = dt.timedelta(minutes=15)
-_CATALOG = Link(_("Model catalog in the console"), lambda facts: console.model_catalog(facts["region"]))
 
 
 class ModelAccessCheck(AccountCheck):
@@ -65,7 +64,7 @@ class ModelAccessCheck(AccountCheck):
             Remedy(
                 _("An admin puts a profile into the plan that routes only where the model is offered."),
                 _("Put a profile into the plan that routes only where the model is offered to account %(account)s."),
-                link=_CATALOG,
+                link=links.MODEL_CATALOG,
             ),
         ),
         "not-authorized": Reason(
@@ -74,7 +73,7 @@ class ModelAccessCheck(AccountCheck):
             Remedy(
                 _("An admin sends the use-case form, if that was not done, or else asks AWS Support why."),
                 _("Send Anthropic's use-case form from account %(account)s; if that was done, ask AWS Support why."),
-                link=_CATALOG,
+                link=links.MODEL_CATALOG,
             ),
         ),
         "no-agreement": Reason(
@@ -87,7 +86,7 @@ class ModelAccessCheck(AccountCheck):
                 ),
                 _("Accept the offer of %(model)s in account %(account)s, and wait up to 15 minutes."),
                 pastes=(Paste(_("Commands that accept the offer"), "command.sh", accept_agreement),),
-                link=_CATALOG,
+                link=links.MODEL_CATALOG,
             ),
         ),
         "not-entitled": Reason(
@@ -96,7 +95,7 @@ class ModelAccessCheck(AccountCheck):
             Remedy(
                 _("An admin checks the model's subscription in AWS Marketplace."),
                 _("Check the subscription to %(model)s in AWS Marketplace, in account %(account)s."),
-                link=_CATALOG,
+                link=links.MODEL_CATALOG,
             ),
         ),
     }
@@ -154,12 +153,8 @@ class ModelAccessCheck(AccountCheck):
 
 def _availability(model_id: str, region: str, case: Case) -> Availability | None:
     """The answer of one Region; None for a destination the account has not enabled, which routing does not need."""
-    access = case.account_access
     try:
-        return case.once(
-            ("availability", model_id, region, access),
-            lambda: bedrock.availability(model_id, region=region, access=access),
-        )
+        return availability(model_id, region, case)
     except (NotConfigured, PortalDenied):
         if region == case.revision.region:
             raise

@@ -9,20 +9,19 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from onboarding import console
 from onboarding.aws import bedrock
 from onboarding.aws.bedrock import Lifecycle
 from onboarding.catalog import model_label
-from onboarding.checks.base import AccountCheck, Answer, Case, Facts, Link, Reason, Remedy, Text, models_of
+from onboarding.checks import links
+from onboarding.checks.base import AccountCheck, Answer, Case, Facts, Reason, Remedy, Text, models_of
 from onboarding.enums import Actor, Layer, Outcome
 
 # How long before a model's end of life admins hear of it: time to try another one and publish a plan.
 _NOTICE = dt.timedelta(days=90)
-_CATALOG = Link(_("Model catalog in the console"), lambda facts: console.model_catalog(facts["region"]))
 _MOVE_ON = Remedy(
     _("An admin puts a newer model into the plan, before this one goes."),
     _("Put a newer model into the plan; everybody on it gets a new bundle."),
-    link=_CATALOG,
+    link=links.MODEL_CATALOG,
 )
 
 
@@ -54,7 +53,7 @@ class ModelLifecycleCheck(AccountCheck):
             Remedy(
                 _("An admin puts a newer model into the plan."),
                 _("Put a newer model into the plan; everybody on it gets a new bundle."),
-                link=_CATALOG,
+                link=links.MODEL_CATALOG,
             ),
         ),
     }

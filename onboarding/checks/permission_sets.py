@@ -12,10 +12,11 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from onboarding import console
-from onboarding.aws import NoAnswer, iam, identity, organizations
+from onboarding.aws import NoAnswer, identity, organizations
 from onboarding.aws.identity import Assignment, Instance
-from onboarding.checks.base import Answer, Case, Check, Facts, Link, Reason, Remedy, Text
+from onboarding.checks import links
+from onboarding.checks.base import Answer, Case, Check, Facts, Reason, Remedy, Text
+from onboarding.checks.readings import principals
 from onboarding.enums import Gate, IdentitySource, Layer, Outcome, Scope
 from onboarding.models import PlanRevision
 
@@ -25,6 +26,7 @@ class PermissionSetsCheck(Check):
     scope = Scope.ACCOUNT
     gate = Gate.IDENTITY
     title = _("Permission sets")
+    is_about_models = False
     # Whoever asks again may just have been assigned one.
     tolerance = dt.timedelta(seconds=15)
     REASONS = {
@@ -38,13 +40,13 @@ class PermissionSetsCheck(Check):
             Remedy(
                 _("An admin corrects the Region of the plan's Identity Center."),
                 _("Set the Region of the plan's Identity Center to the one its instance lives in."),
-                link=Link(_("Identity Center in the console"), lambda facts: console.assignments(facts["region"])),
+                link=links.IDENTITY_CENTER,
             ),
         ),
     }
 
     def questions(self, revision: PlanRevision) -> tuple[str, ...]:
-        return ("",) if revision.identity_source == IdentitySource.IDENTITY_CENTER else ()
+        return super().questions(revision) if revision.identity_source == IdentitySource.IDENTITY_CENTER else ()
 
     def subject(self, about: str, case: Case) -> str:
         return f"{case.revision.center.pk}|{case.revision.account.account_id}"
@@ -110,9 +112,8 @@ def _group_names(center: Instance, assigned: list[Assignment], case: Case) -> di
 
 def _roles(case: Case) -> dict[str, str]:
     """The ARN of each permission set's role in the account; it exists only where the set is provisioned."""
-    region, access = case.revision.region, case.account_access
-    found = case.once(("principals", access), lambda: iam.principals(region=region, access=access))
-    return {details.permission_set: details.arn for details in found.values() if details.permission_set}
+    found = principals(case).values()
+    return {details.permission_set: details.arn for details in found if details.permission_set}
 
 
 def _names(facts: Facts) -> list[str]:

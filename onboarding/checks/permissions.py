@@ -8,11 +8,11 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from onboarding import console
 from onboarding.aws import Refused
 from onboarding.aws.iam import Decision
 from onboarding.catalog import model_label, parse_model_arn, region_label
-from onboarding.checks.base import Answer, Case, Check, Facts, Link, Paste, Reason, Remedy, Text, fingerprint
+from onboarding.checks import links
+from onboarding.checks.base import Answer, Case, Check, Facts, Paste, Reason, Remedy, Text, fingerprint
 from onboarding.checks.policies import INVOKE, exemption, is_model, missing_statements
 from onboarding.checks.simulation import NEEDS_CONTEXT, decisions_about, matched_rows, role_subject
 from onboarding.enums import Gate, Layer, Outcome, Scope
@@ -22,15 +22,11 @@ _BY_LAYER = {
     Layer.PERMISSIONS_BOUNDARY: "permissions-boundary",
     Layer.IDENTITY_POLICY: "identity-policy",
 }
-_ROLE = Link(_("The role in the console"), lambda facts: console.role(facts["region"], facts["role_arn"]))
-_SCPS = Link(
-    _("Service control policies in the console"), lambda facts: console.service_control_policies(facts["region"])
-)
 _WIDEN = Remedy(
     _("An admin adds these statements to the permission set's policy."),
     _("Add these statements to the policy of %(role)s in account %(account)s."),
     pastes=(Paste(_("Statements the policy lacks"), "policy.json", missing_statements),),
-    link=_ROLE,
+    link=links.ROLE,
 )
 _EXEMPT = (Paste(_("Condition that exempts the profiles"), "condition.json", exemption),)
 
@@ -63,7 +59,7 @@ class PermissionsCheck(Check):
                 _("An admin narrows the deny in %(statements)s, or exempts this profile from it."),
                 _("Narrow the deny in %(statements)s of %(role)s, or exempt the profile by this condition."),
                 pastes=_EXEMPT,
-                link=_ROLE,
+                link=links.ROLE,
             ),
         ),
         "needs-context": NEEDS_CONTEXT,
@@ -74,7 +70,7 @@ class PermissionsCheck(Check):
                 _("An admin adds the missing actions to the boundary policy of the permission set."),
                 _("Add these statements to the permissions boundary of %(role)s in account %(account)s."),
                 pastes=(Paste(_("Statements the boundary lacks"), "policy.json", missing_statements),),
-                link=_ROLE,
+                link=links.ROLE,
             ),
         ),
         "permissions-boundary-deny": Reason(
@@ -84,7 +80,7 @@ class PermissionsCheck(Check):
                 _("An admin narrows the deny in the boundary policy, or exempts this profile from it."),
                 _("Narrow the deny in the boundary of %(role)s, or exempt the profile by this condition."),
                 pastes=_EXEMPT,
-                link=_ROLE,
+                link=links.ROLE,
             ),
         ),
         "service-control-policy": Reason(
@@ -97,7 +93,7 @@ class PermissionsCheck(Check):
                 ),
                 _("In the policy that denies %(regions)s to account %(account)s, add this to the deny's condition."),
                 pastes=(Paste(_("Condition for the policy's deny statement"), "condition.json", exemption),),
-                link=_SCPS,
+                link=links.SERVICE_CONTROL_POLICIES,
             ),
         ),
         "role-missing": Reason(

@@ -75,8 +75,12 @@ def deny_long_term_keys(findings: Sequence[Facts]) -> str:
 
 def exemption(findings: Sequence[Facts]) -> str:
     """The condition that lets a Region guard pass what Bedrock itself routes through the profiles."""
-    arns = sorted({facts["profile_arn"] for facts in findings})
-    return json.dumps({"ArnNotLike": {"bedrock:InferenceProfileArn": arns}}, indent=2)
+    return exempting({facts["profile_arn"] for facts in findings})
+
+
+def exempting(profiles: Iterable[str]) -> str:
+    """The same, for ARNs or patterns of them."""
+    return json.dumps({"ArnNotLike": {"bedrock:InferenceProfileArn": sorted(profiles)}}, indent=2)
 
 
 def requested_region(region: str) -> str:

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from onboarding.aws import Refused, iam
 from onboarding.aws.iam import PrincipalDetails
 from onboarding.checks.base import Answer, Case, Check, Facts, Reason, Remedy, Text
+from onboarding.checks.readings import principals
 from onboarding.enums import Gate, Layer, Outcome, Scope
-from onboarding.models import PlanRevision
 
 
 class RolePoliciesCheck(Check):
@@ -19,6 +19,7 @@ class RolePoliciesCheck(Check):
     scope = Scope.ROLE
     gate = Gate.PERMISSIONS
     title = _("Policies of the role")
+    is_about_models = False
     needs = ("identity",)
     # Whoever asks again may just have had a policy changed.
     tolerance = dt.timedelta(seconds=15)
@@ -37,9 +38,6 @@ class RolePoliciesCheck(Check):
         ),
     }
 
-    def questions(self, revision: PlanRevision) -> tuple[str, ...]:
-        return ("",)
-
     def subject(self, about: str, case: Case) -> str:
         return str(case.facts("identity")["role_arn"])
 
@@ -52,7 +50,7 @@ class RolePoliciesCheck(Check):
             "account": case.revision.account.account_id,
             "region": region,
         }
-        found = case.once(("principals", access), lambda: iam.principals(region=region, access=access)).get(role_arn)
+        found = principals(case).get(role_arn)
         if found is None:
             return Answer(Outcome.FAILED, "missing", facts, Layer.ASSIGNMENT)
         try:

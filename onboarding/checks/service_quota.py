@@ -13,11 +13,11 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from onboarding import console
 from onboarding.aws import quotas
 from onboarding.aws.quotas import Quota
 from onboarding.catalog import model_label, region_label
-from onboarding.checks.base import AccountCheck, Answer, Case, Facts, Link, Paste, Reason, Remedy, Text, models_of
+from onboarding.checks import links
+from onboarding.checks.base import AccountCheck, Answer, Case, Facts, Paste, Reason, Remedy, Text, models_of
 from onboarding.checks.commands import request_quota_increase
 from onboarding.enums import Actor, Layer, Outcome
 from onboarding.models import Person
@@ -36,7 +36,6 @@ _NAME = re.compile(
     r"for Anthropic (?P<model>Claude .+?)(?: V\d+)?",
     re.IGNORECASE,
 )
-_QUOTAS = Link(_("Service Quotas in the console"), lambda facts: console.service_quotas(facts["region"]))
 _INCREASE = (Paste(_("Command that asks AWS for more"), "command.sh", request_quota_increase),)
 
 
@@ -62,7 +61,7 @@ class ServiceQuotaCheck(AccountCheck):
                 _("An admin asks AWS for a quota."),
                 _("Ask AWS for a quota of %(model)s in account %(account)s, %(region)s. New accounts may have none."),
                 pastes=_INCREASE,
-                link=_QUOTAS,
+                link=links.SERVICE_QUOTAS,
             ),
         ),
         "low": Reason(
@@ -72,7 +71,7 @@ class ServiceQuotaCheck(AccountCheck):
                 _("An admin asks AWS for more, or lowers the plan's limit of output tokens."),
                 _("Ask AWS for more, or lower the plan's max_tokens: Bedrock sets it aside for every request."),
                 pastes=_INCREASE,
-                link=_QUOTAS,
+                link=links.SERVICE_QUOTAS,
             ),
         ),
     }

@@ -14,10 +14,10 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from onboarding import console
 from onboarding.aws import iam
 from onboarding.aws.iam import Decision, Matched, Simulation
-from onboarding.checks.base import USABLE, Answer, Case, Facts, Link, Reason, Remedy
+from onboarding.checks import links
+from onboarding.checks.base import Answer, Case, Facts, Reason, Remedy, routed_profiles
 from onboarding.checks.policies import INVOKE, requested_region
 from onboarding.enums import Layer, Outcome
 
@@ -33,7 +33,7 @@ NEEDS_CONTEXT = Reason(
     Remedy(
         _("An admin looks whether the policy's condition fits you, or makes the grant unconditional."),
         _("Look whether the condition on %(keys)s fits this person, or make the grant unconditional."),
-        link=Link(_("The role in the console"), lambda facts: console.role(facts["region"], facts["role_arn"])),
+        link=links.ROLE,
     ),
 )
 
@@ -98,9 +98,9 @@ def _key(case: Case, context: Mapping[str, str]) -> tuple[object, ...]:
 
 def _all_at_once(case: Case, context: Mapping[str, str]) -> Simulation:
     """Every profile and model of the plan in one question; exact when nobody looks at what differs between them."""
-    profiles = _routes(case)
-    arns = dict.fromkeys(arn for profile in profiles.values() for arn in _arns(profile))
-    return _ask(list(arns), case.revision.region, next(iter(profiles.values()))["arn"], case, context)
+    profiles = routed_profiles(case)
+    arns = dict.fromkeys(arn for profile in profiles for arn in (profile["arn"], *profile["models"]))
+    return _ask(list(arns), case.revision.region, profiles[0]["arn"], case, context)
 
 
 def _hop_by_hop(about: str, case: Case, context: Mapping[str, str]) -> dict[tuple[str, str], Decision]:
@@ -150,16 +150,6 @@ def judged(facts: dict[str, Any], told: Sequence[Decision], wanted: Mapping[str,
     missing = list(dict.fromkeys(decision.action for decision in denied))
     layer = denied[0].layer or Layer.IDENTITY_POLICY
     return Answer(Outcome.WARNING, "denied", facts | {"missing": missing, "layer": layer.value}, layer)
-
-
-def _routes(case: Case) -> dict[str, Facts]:
-    names = dict.fromkeys(case.revision.profiles.values())
-    found = {name: case.standing("inference-profile", name) for name in names}
-    return {name: row.facts for name, row in found.items() if row is not None and row.outcome in USABLE}
-
-
-def _arns(profile: Facts) -> list[str]:
-    return [profile["arn"], *(row["arn"] for row in profile["destinations"])]
 
 
 def matched_rows(decisions: Iterable[Decision], role: Facts) -> list[dict[str, Any]]:

@@ -9,11 +9,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from onboarding.aws import iam, identity
+from onboarding.aws import identity
 from onboarding.aws.iam import PrincipalDetails
 from onboarding.aws.identity import Assignment, DirectoryUser, Grant, Instance
 from onboarding.catalog import session_name
 from onboarding.checks.base import Answer, Case, Facts, fingerprint
+from onboarding.checks.readings import principals
 from onboarding.enums import IdentitySource, Layer, Outcome
 
 
@@ -102,7 +103,7 @@ class FederatedRoleSource(Source):
 
     def find(self, case: Case) -> Answer:
         facts = _plain_facts(case) | {"role_arn": case.revision.role_arn}
-        details = _principals(case).get(case.revision.role_arn)
+        details = principals(case).get(case.revision.role_arn)
         if details is None:
             return Answer(Outcome.FAILED, "federated-role-missing", facts, Layer.ASSIGNMENT)
         return Answer(Outcome.PASSED, "federated-role", _known(facts, details, session_name(case.person.email)))
@@ -117,7 +118,7 @@ class IamUserSource(Source):
     def find(self, case: Case) -> Answer:
         tag, wanted = case.revision.user_tag, case.person.email.lower()
         facts = _plain_facts(case) | {"tag": tag}
-        users = [details for details in _principals(case).values() if ":user/" in details.arn]
+        users = [details for details in principals(case).values() if ":user/" in details.arn]
         named = (details.tags.get(tag, "") if tag else details.name for details in users)
         found = [details for details, name in zip(users, named, strict=True) if name.lower() == wanted]
         if not found:
@@ -135,11 +136,6 @@ def _plain_facts(case: Case) -> dict[str, Any]:
 def _known(facts: dict[str, Any], details: PrincipalDetails, session: str) -> dict[str, Any]:
     name = {"permission_set": details.name, "user_name": session, "session_name": session}
     return facts | name | {"role_arn": details.arn}
-
-
-def _principals(case: Case) -> dict[str, PrincipalDetails]:
-    region, access = case.revision.region, case.account_access
-    return case.once(("principals", access), lambda: iam.principals(region=region, access=access))
 
 
 SOURCES: Mapping[str, Source] = {

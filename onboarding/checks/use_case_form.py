@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from onboarding import console
 from onboarding.aws import bedrock
+from onboarding.checks import links
 from onboarding.checks.base import (
     AccountCheck,
     Answer,
     Case,
     Facts,
-    Link,
     Paste,
     Reason,
     Remedy,
@@ -20,13 +19,14 @@ from onboarding.checks.base import (
     models_of,
 )
 from onboarding.checks.commands import submit_use_case_form
+from onboarding.checks.readings import availability
 from onboarding.enums import Layer, Outcome
-from onboarding.models import PlanRevision
 
 
 class UseCaseFormCheck(AccountCheck):
     name = "use-case-form"
     title = _("Anthropic's use-case form")
+    is_about_models = False
     # What a missing form means shows in the model's authorization, too.
     is_vital = False
     REASONS = {
@@ -48,7 +48,7 @@ class UseCaseFormCheck(AccountCheck):
                 _("An admin opens any Anthropic model in the Bedrock console's model catalog and sends the form."),
                 _("Send the form once for account %(account)s, or for everybody from the management account."),
                 pastes=(Paste(_("Command that sends it, with your own answers"), "command.sh", submit_use_case_form),),
-                link=Link(_("Model catalog in the console"), lambda facts: console.model_catalog(facts["region"])),
+                link=links.MODEL_CATALOG,
             ),
         ),
         "not-told": Reason(
@@ -63,9 +63,6 @@ class UseCaseFormCheck(AccountCheck):
             ),
         ),
     }
-
-    def questions(self, revision: PlanRevision) -> tuple[str, ...]:
-        return ("",)
 
     def subject(self, about: str, case: Case) -> str:
         """With the models that can tell: another plan's may be authorized where these are not."""
@@ -95,9 +92,4 @@ def _models(case: Case) -> list[str]:
 
 
 def _is_authorized(model_id: str, case: Case) -> bool:
-    region, access = case.revision.region, case.account_access
-    found = case.once(
-        ("availability", model_id, region, access),
-        lambda: bedrock.availability(model_id, region=region, access=access),
-    )
-    return found.authorization == "AUTHORIZED"
+    return availability(model_id, case.revision.region, case).authorization == "AUTHORIZED"

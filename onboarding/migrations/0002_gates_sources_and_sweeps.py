@@ -7,231 +7,476 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('onboarding', '0001_initial'),
+        ("onboarding", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AdminRequest',
+            name="AdminRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('check_name', models.CharField(blank=True, max_length=40)),
-                ('reason', models.CharField(help_text='The reason of the finding, or the diagnosis of the error.', max_length=60)),
-                ('note', models.CharField(blank=True, max_length=1000)),
-                ('pasted', models.TextField(blank=True, max_length=20000)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('closed', 'Closed')], default='open', max_length=10)),
-                ('answer', models.CharField(blank=True, max_length=1000)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_by', models.CharField(blank=True, max_length=254)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("check_name", models.CharField(blank=True, max_length=40)),
+                (
+                    "reason",
+                    models.CharField(
+                        help_text="The reason of the finding, or the diagnosis of the error.", max_length=60
+                    ),
+                ),
+                ("note", models.CharField(blank=True, max_length=1000)),
+                ("pasted", models.TextField(blank=True, max_length=20000)),
+                (
+                    "state",
+                    models.CharField(choices=[("open", "Open"), ("closed", "Closed")], default="open", max_length=10),
+                ),
+                ("answer", models.CharField(blank=True, max_length=1000)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_by", models.CharField(blank=True, max_length=254)),
             ],
         ),
         migrations.CreateModel(
-            name='DirectoryEntry',
+            name="DirectoryEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user_id', models.CharField(max_length=50)),
-                ('user_name', models.CharField(max_length=128)),
-                ('email', models.CharField(blank=True, max_length=254)),
-                ('is_active', models.BooleanField(default=True)),
-                ('groups', models.JSONField(blank=True, default=list)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("user_id", models.CharField(max_length=50)),
+                ("user_name", models.CharField(max_length=128)),
+                ("email", models.CharField(blank=True, max_length=254)),
+                ("is_active", models.BooleanField(default=True)),
+                ("groups", models.JSONField(blank=True, default=list)),
             ],
         ),
         migrations.CreateModel(
-            name='Sweep',
+            name="Sweep",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Waiting'), ('running', 'Running'), ('done', 'Done')], default='queued', max_length=10)),
-                ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('published_at', models.DateTimeField(blank=True, help_text='When the broker last took its message.', null=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('fence', models.PositiveIntegerField(default=0)),
-                ('trigger', models.CharField(choices=[('sign-in', 'because you signed in'), ('recheck', 'because you asked to verify again'), ('command', 'because an operator ran it'), ('plan-published', 'because your plan changed'), ('nightly', 'because everybody is verified once a night'), ('destinations-changed', 'because Bedrock routes a model of yours to other Regions now'), ('provisional', 'because a model was subscribed to only minutes before the last time')], max_length=20)),
-                ('covers_people', models.BooleanField(default=True)),
-                ('people', models.PositiveIntegerField(default=0, help_text='How many people it has verified so far.')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("queued", "Waiting"), ("running", "Running"), ("done", "Done")],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "published_at",
+                    models.DateTimeField(blank=True, help_text="When the broker last took its message.", null=True),
+                ),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("fence", models.PositiveIntegerField(default=0)),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=[
+                            ("sign-in", "because you signed in"),
+                            ("recheck", "because you asked to verify again"),
+                            ("command", "because an operator ran it"),
+                            ("plan-published", "because your plan changed"),
+                            ("nightly", "because everybody is verified once a night"),
+                            ("destinations-changed", "because Bedrock routes a model of yours to other Regions now"),
+                            ("provisional", "because a model was subscribed to only minutes before the last time"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("covers_people", models.BooleanField(default=True)),
+                (
+                    "people",
+                    models.PositiveIntegerField(default=0, help_text="How many people it has verified so far."),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='finding',
-            name='last_known',
-            field=models.ForeignKey(blank=True, help_text='When nobody could tell: the newest answer to the same question that was one.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='onboarding.finding'),
+            model_name="finding",
+            name="last_known",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="When nobody could tell: the newest answer to the same question that was one.",
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="onboarding.finding",
+            ),
         ),
         migrations.AddField(
-            model_name='finding',
-            name='settles_at',
-            field=models.DateTimeField(blank=True, help_text='When a provisional answer can be told for certain.', null=True),
+            model_name="finding",
+            name="settles_at",
+            field=models.DateTimeField(
+                blank=True, help_text="When a provisional answer can be told for certain.", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='planrevision',
-            name='identity_source',
-            field=models.CharField(choices=[('identity-center', 'IAM Identity Center'), ('federated-role', 'A role that people assume through federation'), ('iam-user', 'IAM users')], default='identity-center', max_length=20),
+            model_name="planrevision",
+            name="identity_source",
+            field=models.CharField(
+                choices=[
+                    ("identity-center", "IAM Identity Center"),
+                    ("federated-role", "A role that people assume through federation"),
+                    ("iam-user", "IAM users"),
+                ],
+                default="identity-center",
+                max_length=20,
+            ),
         ),
         migrations.AddField(
-            model_name='planrevision',
-            name='live_probe',
-            field=models.BooleanField(default=False, help_text='Call each model once with one token, where its agreement is in place and the role trusts Onramp.'),
+            model_name="planrevision",
+            name="live_probe",
+            field=models.BooleanField(
+                default=False,
+                help_text="Call each model once with one token, where its agreement is in place and the role trusts Onramp.",
+            ),
         ),
         migrations.AddField(
-            model_name='planrevision',
-            name='role_arn',
-            field=models.CharField(blank=True, help_text="The role people assume through federation, with their e-mail as the session's name.", max_length=300, validators=[django.core.validators.RegexValidator('\\Aarn:aws[a-z-]*:iam::\\d{12}:role/[\\w+=,.@/-]+\\Z', 'Enter the ARN of an IAM role.')], verbose_name='federated role'),
+            model_name="planrevision",
+            name="role_arn",
+            field=models.CharField(
+                blank=True,
+                help_text="The role people assume through federation, with their e-mail as the session's name.",
+                max_length=300,
+                validators=[
+                    django.core.validators.RegexValidator(
+                        "\\Aarn:aws[a-z-]*:iam::\\d{12}:role/[\\w+=,.@/-]+\\Z", "Enter the ARN of an IAM role."
+                    )
+                ],
+                verbose_name="federated role",
+            ),
         ),
         migrations.AddField(
-            model_name='planrevision',
-            name='user_tag',
-            field=models.CharField(blank=True, help_text="The tag of IAM users that holds the e-mail; empty: the user's name is the e-mail.", max_length=128, validators=[django.core.validators.RegexValidator('\\A[\\w .:/=+@-]{1,128}\\Z', "Enter a tag's key.")]),
+            model_name="planrevision",
+            name="user_tag",
+            field=models.CharField(
+                blank=True,
+                help_text="The tag of IAM users that holds the e-mail; empty: the user's name is the e-mail.",
+                max_length=128,
+                validators=[django.core.validators.RegexValidator("\\A[\\w .:/=+@-]{1,128}\\Z", "Enter a tag's key.")],
+            ),
         ),
         migrations.AddField(
-            model_name='subject',
-            name='last_known',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='onboarding.finding'),
+            model_name="subject",
+            name="last_known",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="onboarding.finding"
+            ),
         ),
         migrations.AddField(
-            model_name='verification',
-            name='proved_until',
-            field=models.DateTimeField(blank=True, help_text='How long the oldest answer it stands on may count.', null=True),
+            model_name="verification",
+            name="proved_until",
+            field=models.DateTimeField(
+                blank=True, help_text="How long the oldest answer it stands on may count.", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='verification',
-            name='recheck_at',
-            field=models.DateTimeField(blank=True, help_text='When a provisional answer in it is asked for again.', null=True),
+            model_name="verification",
+            name="recheck_at",
+            field=models.DateTimeField(
+                blank=True, help_text="When a provisional answer in it is asked for again.", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='verification',
-            name='rechecked',
-            field=models.CharField(blank=True, help_text='The one check somebody asked to repeat; empty: all that are not fresh.', max_length=40, verbose_name='rechecked check'),
+            model_name="verification",
+            name="rechecked",
+            field=models.CharField(
+                blank=True,
+                help_text="The one check somebody asked to repeat; empty: all that are not fresh.",
+                max_length=40,
+                verbose_name="rechecked check",
+            ),
         ),
         migrations.AlterField(
-            model_name='finding',
-            name='layer',
-            field=models.CharField(blank=True, choices=[('directory', 'Identity Center directory'), ('assignment', 'Permission set assignment'), ('inference-profile', 'Inference profile'), ('region-availability', 'Model availability in the Region'), ('agreement', 'Model agreement'), ('use-case-form', 'Anthropic use-case form'), ('authorization', 'Account authorization for the model'), ('entitlement', 'Model entitlement'), ('identity-policy', 'Identity policy'), ('permissions-boundary', 'Permissions boundary'), ('service-control-policy', 'Service control policy'), ('resource-control-policy', 'Resource control policy'), ('session-policy', 'Session policy'), ('vpc-endpoint-policy', 'VPC endpoint policy'), ('model-lifecycle', 'Model lifecycle'), ('data-retention', 'Data-retention mode of the account'), ('service-quota', 'Service quota'), ('payment', 'Payment method of the account'), ('credentials', 'Credentials on your machine'), ('claude-code', "Claude Code's own settings"), ('network', 'Network between you and AWS'), ('aws', 'AWS gave no answer'), ('portal', "Onramp's own AWS access")], max_length=30),
+            model_name="finding",
+            name="layer",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("directory", "Identity Center directory"),
+                    ("assignment", "Permission set assignment"),
+                    ("inference-profile", "Inference profile"),
+                    ("region-availability", "Model availability in the Region"),
+                    ("agreement", "Model agreement"),
+                    ("use-case-form", "Anthropic use-case form"),
+                    ("authorization", "Account authorization for the model"),
+                    ("entitlement", "Model entitlement"),
+                    ("identity-policy", "Identity policy"),
+                    ("permissions-boundary", "Permissions boundary"),
+                    ("service-control-policy", "Service control policy"),
+                    ("resource-control-policy", "Resource control policy"),
+                    ("session-policy", "Session policy"),
+                    ("vpc-endpoint-policy", "VPC endpoint policy"),
+                    ("model-lifecycle", "Model lifecycle"),
+                    ("data-retention", "Data-retention mode of the account"),
+                    ("service-quota", "Service quota"),
+                    ("payment", "Payment method of the account"),
+                    ("credentials", "Credentials on your machine"),
+                    ("claude-code", "Claude Code's own settings"),
+                    ("network", "Network between you and AWS"),
+                    ("aws", "AWS gave no answer"),
+                    ("portal", "Onramp's own AWS access"),
+                ],
+                max_length=30,
+            ),
         ),
         migrations.AlterField(
-            model_name='planrevision',
-            name='credential_method',
-            field=models.CharField(choices=[('identity-center', 'IAM Identity Center'), ('own', "The company's own tool")], default='identity-center', max_length=20),
+            model_name="planrevision",
+            name="credential_method",
+            field=models.CharField(
+                choices=[("identity-center", "IAM Identity Center"), ("own", "The company's own tool")],
+                default="identity-center",
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='planrevision',
-            name='haiku',
-            field=models.CharField(blank=True, max_length=200, validators=[django.core.validators.RegexValidator('\\A(?:[a-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z0-9.:_-]+|arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:application-inference-profile/[a-zA-Z0-9]{1,64})\\Z', "Enter an inference profile's id, or an application inference profile's ARN.")], verbose_name='Haiku'),
+            model_name="planrevision",
+            name="haiku",
+            field=models.CharField(
+                blank=True,
+                max_length=200,
+                validators=[
+                    django.core.validators.RegexValidator(
+                        "\\A(?:[a-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z0-9.:_-]+|arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:application-inference-profile/[a-zA-Z0-9]{1,64})\\Z",
+                        "Enter an inference profile's id, or an application inference profile's ARN.",
+                    )
+                ],
+                verbose_name="Haiku",
+            ),
         ),
         migrations.AlterField(
-            model_name='planrevision',
-            name='identity_center',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='plan_revisions', to='onboarding.identitycenter'),
+            model_name="planrevision",
+            name="identity_center",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="plan_revisions",
+                to="onboarding.identitycenter",
+            ),
         ),
         migrations.AlterField(
-            model_name='planrevision',
-            name='opus',
-            field=models.CharField(blank=True, max_length=200, validators=[django.core.validators.RegexValidator('\\A(?:[a-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z0-9.:_-]+|arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:application-inference-profile/[a-zA-Z0-9]{1,64})\\Z', "Enter an inference profile's id, or an application inference profile's ARN.")], verbose_name='Opus'),
+            model_name="planrevision",
+            name="opus",
+            field=models.CharField(
+                blank=True,
+                max_length=200,
+                validators=[
+                    django.core.validators.RegexValidator(
+                        "\\A(?:[a-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z0-9.:_-]+|arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:application-inference-profile/[a-zA-Z0-9]{1,64})\\Z",
+                        "Enter an inference profile's id, or an application inference profile's ARN.",
+                    )
+                ],
+                verbose_name="Opus",
+            ),
         ),
         migrations.AlterField(
-            model_name='planrevision',
-            name='sonnet',
-            field=models.CharField(blank=True, max_length=200, validators=[django.core.validators.RegexValidator('\\A(?:[a-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z0-9.:_-]+|arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:application-inference-profile/[a-zA-Z0-9]{1,64})\\Z', "Enter an inference profile's id, or an application inference profile's ARN.")], verbose_name='Sonnet'),
+            model_name="planrevision",
+            name="sonnet",
+            field=models.CharField(
+                blank=True,
+                max_length=200,
+                validators=[
+                    django.core.validators.RegexValidator(
+                        "\\A(?:[a-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.[A-Za-z0-9.:_-]+|arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:application-inference-profile/[a-zA-Z0-9]{1,64})\\Z",
+                        "Enter an inference profile's id, or an application inference profile's ARN.",
+                    )
+                ],
+                verbose_name="Sonnet",
+            ),
         ),
         migrations.AlterField(
-            model_name='principal',
-            name='permission_set',
+            model_name="principal",
+            name="permission_set",
             field=models.CharField(max_length=64),
         ),
         migrations.AlterField(
-            model_name='verification',
-            name='trigger',
-            field=models.CharField(choices=[('sign-in', 'because you signed in'), ('recheck', 'because you asked to verify again'), ('command', 'because an operator ran it'), ('plan-published', 'because your plan changed'), ('nightly', 'because everybody is verified once a night'), ('destinations-changed', 'because Bedrock routes a model of yours to other Regions now'), ('provisional', 'because a model was subscribed to only minutes before the last time')], max_length=20),
+            model_name="verification",
+            name="trigger",
+            field=models.CharField(
+                choices=[
+                    ("sign-in", "because you signed in"),
+                    ("recheck", "because you asked to verify again"),
+                    ("command", "because an operator ran it"),
+                    ("plan-published", "because your plan changed"),
+                    ("nightly", "because everybody is verified once a night"),
+                    ("destinations-changed", "because Bedrock routes a model of yours to other Regions now"),
+                    ("provisional", "because a model was subscribed to only minutes before the last time"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planrevision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('identity_center__isnull', False), ('identity_source', 'identity-center'), ('role_arn', '')), models.Q(('identity_center__isnull', True), ('identity_source', 'federated-role'), models.Q(('role_arn', ''), _negated=True)), models.Q(('identity_center__isnull', True), ('identity_source', 'iam-user'), ('role_arn', '')), _connector='OR'), name='plan_revision_identity_source_is_whole'),
+            model_name="planrevision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("identity_center__isnull", False), ("identity_source", "identity-center"), ("role_arn", "")
+                    ),
+                    models.Q(
+                        ("identity_center__isnull", True),
+                        ("identity_source", "federated-role"),
+                        models.Q(("role_arn", ""), _negated=True),
+                    ),
+                    models.Q(("identity_center__isnull", True), ("identity_source", "iam-user"), ("role_arn", "")),
+                    _connector="OR",
+                ),
+                name="plan_revision_identity_source_is_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planrevision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('credential_method', 'identity-center'), _negated=True), ('identity_center__isnull', False), _connector='OR'), name='plan_revision_credential_method_fits'),
+            model_name="planrevision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("credential_method", "identity-center"), _negated=True),
+                    ("identity_center__isnull", False),
+                    _connector="OR",
+                ),
+                name="plan_revision_credential_method_fits",
+            ),
         ),
         migrations.AddField(
-            model_name='adminrequest',
-            name='finding',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='onboarding.finding'),
+            model_name="adminrequest",
+            name="finding",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="onboarding.finding",
+            ),
         ),
         migrations.AddField(
-            model_name='adminrequest',
-            name='person',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='requests', to='onboarding.person'),
+            model_name="adminrequest",
+            name="person",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="requests", to="onboarding.person"
+            ),
         ),
         migrations.AddField(
-            model_name='adminrequest',
-            name='verification',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='onboarding.verification'),
+            model_name="adminrequest",
+            name="verification",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="onboarding.verification",
+            ),
         ),
         migrations.AddField(
-            model_name='directoryentry',
-            name='identity_center',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='entries', to='onboarding.identitycenter'),
+            model_name="directoryentry",
+            name="identity_center",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="entries", to="onboarding.identitycenter"
+            ),
         ),
         migrations.AddField(
-            model_name='directoryentry',
-            name='person',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='directory_entries', to='onboarding.person'),
+            model_name="directoryentry",
+            name="person",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="directory_entries", to="onboarding.person"
+            ),
         ),
         migrations.AddField(
-            model_name='sweep',
-            name='account',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='sweeps', to='onboarding.account'),
+            model_name="sweep",
+            name="account",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="sweeps",
+                to="onboarding.account",
+            ),
         ),
         migrations.AddField(
-            model_name='sweep',
-            name='plan',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='sweeps', to='onboarding.plan'),
+            model_name="sweep",
+            name="plan",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="sweeps",
+                to="onboarding.plan",
+            ),
         ),
         migrations.AddField(
-            model_name='directoryentry',
-            name='sweep',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='directory_entries', to='onboarding.sweep'),
+            model_name="directoryentry",
+            name="sweep",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="directory_entries", to="onboarding.sweep"
+            ),
         ),
         migrations.AddField(
-            model_name='verification',
-            name='sweep',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='verifications', to='onboarding.sweep'),
+            model_name="verification",
+            name="sweep",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="verifications",
+                to="onboarding.sweep",
+            ),
         ),
         migrations.AddIndex(
-            model_name='verification',
-            index=models.Index(condition=models.Q(('recheck_at__isnull', False)), fields=['recheck_at'], name='verification_recheck'),
+            model_name="verification",
+            index=models.Index(
+                condition=models.Q(("recheck_at__isnull", False)), fields=["recheck_at"], name="verification_recheck"
+            ),
         ),
         migrations.AddIndex(
-            model_name='adminrequest',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['created_at'], name='request_open'),
+            model_name="adminrequest",
+            index=models.Index(condition=models.Q(("state", "open")), fields=["created_at"], name="request_open"),
         ),
         migrations.AddConstraint(
-            model_name='adminrequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('person', 'check_name', 'reason'), name='request_one_open_for_each_reason'),
+            model_name="adminrequest",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "open")),
+                fields=("person", "check_name", "reason"),
+                name="request_one_open_for_each_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='adminrequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'closed'), ('closed_at__isnull', False), models.Q(('closed_by', ''), _negated=True)), models.Q(('state', 'open'), ('closed_at__isnull', True)), _connector='OR'), name='request_closed_has_closer'),
+            model_name="adminrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("state", "closed"), ("closed_at__isnull", False), models.Q(("closed_by", ""), _negated=True)
+                    ),
+                    models.Q(("state", "open"), ("closed_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="request_closed_has_closer",
+            ),
         ),
         migrations.AddIndex(
-            model_name='sweep',
-            index=models.Index(condition=models.Q(('state__in', ('queued', 'running'))), fields=['queued_at'], name='sweep_live'),
+            model_name="sweep",
+            index=models.Index(
+                condition=models.Q(("state__in", ("queued", "running"))), fields=["queued_at"], name="sweep_live"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sweep',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'done'), ('finished_at__isnull', False)), models.Q(models.Q(('state', 'done'), _negated=True), ('finished_at__isnull', True)), _connector='OR'), name='sweep_done_has_finished'),
+            model_name="sweep",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "done"), ("finished_at__isnull", False)),
+                    models.Q(models.Q(("state", "done"), _negated=True), ("finished_at__isnull", True)),
+                    _connector="OR",
+                ),
+                name="sweep_done_has_finished",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sweep',
-            constraint=models.CheckConstraint(condition=models.Q(('covers_people', True), ('account__isnull', False), _connector='OR'), name='sweep_without_people_has_account'),
+            model_name="sweep",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("covers_people", True), ("account__isnull", False), _connector="OR"),
+                name="sweep_without_people_has_account",
+            ),
         ),
         migrations.AddIndex(
-            model_name='directoryentry',
-            index=models.Index(fields=['identity_center', 'user_id'], name='directory_entry_user'),
+            model_name="directoryentry",
+            index=models.Index(fields=["identity_center", "user_id"], name="directory_entry_user"),
         ),
         migrations.AddConstraint(
-            model_name='directoryentry',
-            constraint=models.UniqueConstraint(fields=('person', 'identity_center'), name='directory_entry_once'),
+            model_name="directoryentry",
+            constraint=models.UniqueConstraint(fields=("person", "identity_center"), name="directory_entry_once"),
         ),
     ]

@@ -127,7 +127,7 @@ class RegionBoard:
 
     @property
     def columns(self) -> tuple[Check, ...]:
-        return tuple(check for check in ACCOUNT_CHECKS if not _is_regional(check))
+        return tuple(check for check in ACCOUNT_CHECKS if check.is_about_models)
 
     @property
     def is_asked(self) -> bool:
@@ -227,12 +227,12 @@ def _region(
         return Cell(check, finding, explanation, (link[0], in_account(link[1], revisions[0])) if link else None)
 
     profiles = dict.fromkeys(profile for revision in revisions for profile in revision.profiles.values())
-    columns = [check for check in ACCOUNT_CHECKS if not _is_regional(check)]
+    columns = [check for check in ACCOUNT_CHECKS if check.is_about_models]
     asked = {name for revision in revisions for check in columns for name in _asked(check, revision)}
     return RegionBoard(
         region=region,
         plans=tuple(revision.plan.name for revision in revisions),
-        cells=tuple(cell(check, "") for check in ACCOUNT_CHECKS if _is_regional(check)),
+        cells=tuple(cell(check, "") for check in ACCOUNT_CHECKS if not check.is_about_models),
         rows=tuple(
             ModelRow(
                 profile,
@@ -254,18 +254,13 @@ def _is_shut(cell: Cell) -> bool:
     return cell.check.name == "model-access" and cell.outcome == Outcome.FAILED
 
 
-def _is_regional(check: Check) -> bool:
-    """Whether a check asks about a Region as a whole, not about a model."""
-    return check.name in ("use-case-form", "invocation-logging")
-
-
 def _newest_findings(account: Account) -> dict[tuple[str, str, str], Finding]:
     """The answer that is shown for each Region, model and check; one query. Subjects begin `account|region|about`."""
     subjects = Subject.objects.filter(
         check_name__in=[check.name for check in ACCOUNT_CHECKS], key__startswith=f"{account.account_id}|"
     ).select_related("latest__last_known")
     together: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
-    regional = {check.name for check in ACCOUNT_CHECKS if _is_regional(check)}
+    regional = {check.name for check in ACCOUNT_CHECKS if not check.is_about_models}
     for subject in subjects:
         if subject.latest is not None:
             _, region, about = [*subject.key.split("|", 3), ""][:3]

@@ -28,6 +28,13 @@ PAGES: tuple[tuple[Callable[[str], str], str], ...] = (
         console.service_control_policies,
         "/organizations/v2/home/policies/service-control-policy?region=eu-west-1",
     ),
+    (
+        console.resource_control_policies,
+        "/organizations/v2/home/policies/resource-control-policy?region=eu-west-1",
+    ),
+    (console.vpc_endpoints, "/vpcconsole/home?region=eu-west-1#Endpoints:"),
+    (console.payment_methods, "/billing/home?region=eu-west-1#/paymentpreferences"),
+    (console.support_case, "/support/home?region=eu-west-1#/case/create"),
 )
 
 
@@ -72,6 +79,12 @@ def test_a_role_or_a_user_by_its_arn(arn: str, fragment: str) -> None:
     assert console.role("eu-west-1", arn) == f"{HOST}/iam/home?region=eu-west-1#{fragment}"
 
 
+def test_a_denial_by_its_id() -> None:
+    address = f"{HOST}/iam/home?region=eu-west-1#/authorization-details/5arh%2F%3Fx"
+
+    assert console.authorization_details("eu-west-1", "5arh/?x") == address
+
+
 @pytest.mark.parametrize("start_url", ["https://acme.awsapps.com/start", "https://acme.awsapps.com/start/"])
 @pytest.mark.parametrize("page", [console.model_catalog("eu-west-1"), console.role("eu-west-1", ROLE_ARN)])
 def test_a_page_is_opened_in_its_account(start_url: str, page: str) -> None:
@@ -105,4 +118,4 @@ def test_every_page_is_in_the_table() -> None:
     ours = [made for _, made in inspect.getmembers(console, inspect.isfunction) if made.__module__ == console.__name__]
     public = {made.__name__ for made in ours if not made.__name__.startswith("_")}
 
-    assert public == {page.__name__ for page, _ in PAGES} | {"role", "through_portal"}
+    assert public == {page.__name__ for page, _ in PAGES} | {"authorization_details", "role", "through_portal"}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,7 +14,7 @@ from onboarding import console
 from onboarding.catalog import REGION_CODE, UNSPECIFIED_REGION, model_label, parse_profile_id, region_label
 from onboarding.checks.base import Facts, Link, Paste, Reason, Remedy, Text
 from onboarding.checks.errors.reading import MODEL_ARN, PROFILE_ARN, Reading
-from onboarding.checks.policies import document, subscribe
+from onboarding.checks.policies import document, exempting, subscribe
 from onboarding.enums import Layer
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
@@ -139,8 +138,8 @@ def allow_subscription(_findings: Sequence[Facts]) -> str:
 
 def exempt(findings: Sequence[Facts]) -> str:
     """The condition that lets a deny pass what Bedrock routes through the profile, or the model's profiles."""
-    patterns = sorted({pattern for facts in findings if (pattern := _profiles_of(facts))})
-    return json.dumps({"ArnNotLike": {"bedrock:InferenceProfileArn": patterns}}, indent=2) if patterns else ""
+    patterns = {pattern for facts in findings if (pattern := _profiles_of(facts))}
+    return exempting(patterns) if patterns else ""
 
 
 def sign_in(findings: Sequence[Facts]) -> str:
@@ -210,12 +209,6 @@ def _home(facts: Facts) -> str:
     return _HOMES[_partition(facts)]
 
 
-def _page(facts: Facts, path: str, *, region: Callable[[Facts], str] = _home) -> str:
-    """A page of the console that has no address of its own in `console`."""
-    origin = console.service_quotas(region(facts)).partition("/servicequotas")[0]
-    return f"{origin}/{path}"
-
-
 def _role(facts: Facts) -> str:
     if "role" not in facts or "account" not in facts:
         return ""
@@ -226,7 +219,7 @@ def _authorization_details(facts: Facts) -> str:
     """AWS's own account of a denial. It keeps it for a day at least, in the Region that was called."""
     if "authorization_id" not in facts:
         return ""
-    return _page(facts, f"iam/home#/authorization-details/{facts['authorization_id']}", region=_called)
+    return console.authorization_details(_called(facts), facts["authorization_id"])
 
 
 def _called(facts: Facts) -> str:
@@ -239,18 +232,16 @@ ROLE = Link(_("The role in the console"), _role)
 SCPS = Link(_("Service control policies in the console"), lambda facts: console.service_control_policies(_home(facts)))
 RCPS = Link(
     _("Resource control policies in the console"),
-    lambda facts: _page(facts, "organizations/v2/home/policies/resource-control-policy"),
+    lambda facts: console.resource_control_policies(_home(facts)),
 )
-ENDPOINTS = Link(
-    _("VPC endpoints in the console"), lambda facts: _page(facts, "vpcconsole/home#Endpoints:", region=_region)
-)
+ENDPOINTS = Link(_("VPC endpoints in the console"), lambda facts: console.vpc_endpoints(_region(facts)))
 MODEL_CATALOG = Link(_("Model catalog in the console"), lambda facts: console.model_catalog(_region(facts)))
 PROFILES = Link(_("Inference profiles in the console"), lambda facts: console.inference_profiles(_region(facts)))
 SETTINGS = Link(_("Bedrock's settings in the console"), lambda facts: console.bedrock_settings(_region(facts)))
 QUOTAS = Link(_("Service Quotas in the console"), lambda facts: console.service_quotas(_region(facts)))
 ASSIGNMENTS = Link(_("Assignments in the console"), lambda facts: console.assignments(_region(facts)))
-PAYMENT = Link(_("Payment methods in the console"), lambda facts: _page(facts, "billing/home#/paymentpreferences"))
-SUPPORT = Link(_("AWS Support in the console"), lambda facts: _page(facts, "support/home#/case/create"))
+PAYMENT = Link(_("Payment methods in the console"), lambda facts: console.payment_methods(_home(facts)))
+SUPPORT = Link(_("AWS Support in the console"), lambda facts: console.support_case(_home(facts)))
 AUTHORIZATION_DETAILS = Link(_("This denial in the console"), _authorization_details)
 
 STATEMENT = Paste(_("Statement the policy lacks"), "policy.json", allow)

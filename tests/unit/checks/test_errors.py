@@ -703,7 +703,8 @@ def test_the_links_lead_to_the_consoles_pages() -> None:
     assert found.links() == [
         (
             "This denial in the console",
-            "https://us-east-1.console.aws.amazon.com/iam/home#/authorization-details/5arhuwacg4o48yxyin4kcrony",
+            "https://us-east-1.console.aws.amazon.com/iam/home?region=us-east-1"
+            "#/authorization-details/5arhuwacg4o48yxyin4kcrony",
         ),
         (
             "Service control policies in the console",
