@@ -168,8 +168,8 @@ def announcement(plan: Plan) -> str:
 
 def _people() -> list[str]:
     """Who can sign in at the sandbox, and what each of them shows."""
-    from sandbox.company import load_company
     from sandbox.idp import PASSWORD
+    from sandbox.scenario import load_company
 
     people = load_company().people
     width = max(len(person.email) for person in people)

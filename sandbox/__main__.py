@@ -16,7 +16,8 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
 from sandbox.aws.server import QuietHandler, Running, start
-from sandbox.company import DEFAULT, Company, load_company
+from sandbox.company import Company
+from sandbox.scenario import DEFAULT, load_company
 
 CLIENT_ID = "onramp"
 CLIENT_SECRET = "onramp-sandbox-client-secret"  # of no use beyond loopback

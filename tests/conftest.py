@@ -19,7 +19,7 @@ import pytest
 from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 
-from sandbox.company import load_company
+from sandbox.scenario import load_company
 from tests.sandbox_aws import Aws
 
 # Resolved, as sub-processes and Django will print it (on macOS /tmp is a link).

@@ -21,7 +21,7 @@ from onboarding import catalog
 from onboarding.enums import Outcome, Readiness, RequestState
 from onboarding.models import AdminRequest
 
-# `Board` and `Row` of views/findings.py, which stands above this floor and cannot be imported.
+# `Board` of views/findings.py and `Row` of views/obstacles.py, which stand above this floor and cannot be imported.
 Board = Any
 Row = Any
 

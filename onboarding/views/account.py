@@ -22,7 +22,7 @@ from onboarding.checks.registry import ACCOUNT_CHECKS, Explanation, explain, pas
 from onboarding.enums import Outcome, Trigger
 from onboarding.models import Account, AuditEvent, Finding, PlanRevision, Subject, Sweep
 from onboarding.tasks import enqueue_sweep
-from onboarding.views.findings import in_account
+from onboarding.views.obstacles import in_account
 from onboarding.views.rules import PersonRequest, for_admins
 
 # Answers to one question may differ by plan or by what the models route to; those given together count together, and

@@ -17,7 +17,7 @@ from onboarding.enums import Outcome, RequestState
 from onboarding.forms import CloseForm
 from onboarding.models import AdminRequest, Finding, VerificationFinding
 from onboarding.requests import close_request
-from onboarding.views.findings import in_account
+from onboarding.views.obstacles import in_account
 from onboarding.views.rules import PersonRequest, for_admins
 
 _CLOSED_SHOWN = 20

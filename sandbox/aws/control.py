@@ -13,8 +13,9 @@ from werkzeug.wrappers import Response
 
 from sandbox.aws.single_sign_on import SingleSignOn
 from sandbox.aws.world import World
-from sandbox.company import Rate, parse_faults, parse_rates, read_layout
+from sandbox.company import Rate
 from sandbox.records import CompanyError
+from sandbox.scenario import parse_faults, parse_rates, read_layout
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Acme sandbox</title>
 <h1>{title}</h1><p>{text}</p>{form}"""

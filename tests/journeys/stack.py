@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from deploy.redis import free_port
-from sandbox.company import load_company
+from sandbox.scenario import load_company
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 START_LIMIT = 90.0  # seconds

@@ -108,7 +108,7 @@ def test_a_home_is_held_by_one_portal(tmp_path: Path) -> None:
 
 
 def test_the_announcement_names_everybody_who_can_sign_in(tmp_path: Path) -> None:
-    from sandbox.company import load_company
+    from sandbox.scenario import load_company
 
     text = announcement(read_plan({}, tmp_path / ".env"))
 

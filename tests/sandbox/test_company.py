@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.company import DEFAULT, Account, Quota, load_company
+from sandbox.company import Account, Quota
 from sandbox.idp import username_of
 from sandbox.records import CompanyError
+from sandbox.scenario import DEFAULT, load_company
 
 TEXT = DEFAULT.read_text(encoding="utf-8")
 PORTAL = json.loads(DEFAULT.with_name("portal.json").read_text(encoding="utf-8"))
