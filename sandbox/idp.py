@@ -1,7 +1,7 @@
 """The pretend company's OpenID Connect provider: nanoidp 3.4 in its OAuth 2.1 profile, with our people.
 
 nanoidp keeps its configuration in module globals: one provider a process, the last one made wins. Its login
-page has the fields `username` (see `username_of`) and `password`, and one submit button, "Authorize".
+page has the fields `username` (an address, or its `username_of`) and `password`, and one submit button, "Authorize".
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qs, quote, urlsplit
 
 import yaml
-from flask import Response
+from flask import Response, request
 from nanoidp.app import create_app  # type: ignore[import-untyped]  # ships no types
 from nanoidp.config import get_config  # type: ignore[import-untyped]  # ships no types
+from werkzeug.datastructures import ImmutableMultiDict
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -70,6 +71,7 @@ def make_app(
     app = create_app(str(state), strict_config=True)
     # Cookies know no ports: on localhost Flask's default name, "session", is the portal's cookie.
     app.config["SESSION_COOKIE_NAME"] = "sandbox_idp"
+    app.before_request(_take_an_address_for_its_user_name)
     app.after_request(_without_remote_files)
     return _asking_for_claims(app)
 
@@ -81,7 +83,7 @@ def replace_people(people: Iterable[Member], *, state: Path) -> None:
 
 
 def username_of(email: str) -> str:
-    """What somebody types to sign in, and their `sub`: the part before the @, in lower case.
+    """What somebody signs in as, and their `sub`: the part before the @, in lower case.
 
     nanoidp's `sub` is the user name. It is not the e-mail, and outlives a change of domain or of case.
     """
@@ -141,6 +143,14 @@ def _users(people: Iterable[Member]) -> dict[str, Any]:
 
 def _literal(text: str) -> str:
     return text.replace("${", _DOLLAR + "{")
+
+
+def _take_an_address_for_its_user_name() -> None:
+    """Corporate sign-in takes addresses, and `make run` prints them; nanoidp looks people up by user name alone."""
+    typed = request.form.get("username", "").strip()
+    person = get_config().get_user(username_of(typed))
+    if person is not None and person.email.lower() == typed.lower():
+        request.form = ImmutableMultiDict(request.form.to_dict() | {"username": person.username})
 
 
 def _without_remote_files(response: Response) -> Response:

@@ -23,7 +23,7 @@ from playwright.sync_api import (
     expect,
 )
 
-from sandbox.idp import PASSWORD, username_of
+from sandbox.idp import PASSWORD
 
 LOOPBACK = ("localhost", "127.0.0.1")
 READY = "Your access works. Install Claude Code."
@@ -127,7 +127,7 @@ class Visitor:
         self.page.wait_for_url(f"{self.url}/setup/**")
 
     def fill_in_at_the_provider(self, email: str) -> None:
-        self.page.locator("input#username").fill(username_of(email))
+        self.page.locator("input#username").fill(email)
         self.page.locator("input#password").fill(PASSWORD)
         self.page.get_by_role("button", name="Authorize").click()
 

@@ -131,6 +131,17 @@ def test_email_keeps_its_case_and_the_user_name_does_not(idp: Client) -> None:
     assert (claims["sub"], claims["email"]) == ("iris.vega", "Iris.Vega@Acme.example")
 
 
+@pytest.mark.parametrize("typed", ["iris.vega", IRIS.email, "iris.vega@acme.example"])
+def test_people_sign_in_with_their_address_or_the_part_before_the_at(idp: Client, typed: str) -> None:
+    assert _sign_in(idp, _authorize(idp), username=typed).location.startswith(f"{CALLBACK}?code=")
+
+
+@pytest.mark.parametrize("typed", ["@acme.example", "iris.vega@elsewhere.example", "nobody@acme.example"])
+def test_an_address_that_is_nobodys_is_refused(idp: Client, typed: str) -> None:
+    answer = _sign_in(idp, _authorize(idp), username=typed)
+    assert "Invalid username or password" in answer.text
+
+
 def test_replaced_people_have_their_new_groups(idp: Client, tmp_path: Path) -> None:
     replace_people([Someone(ANA.email, ANA.name, ("claude-web",))], state=tmp_path)
     assert _userinfo(idp, _tokens(idp, email=ANA.email))["groups"] == ["claude-web"]
