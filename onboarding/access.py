@@ -19,6 +19,18 @@ class Proof:
     verification: Verification
     principal: Principal
 
+    @property
+    def usable(self) -> dict[Tier, str]:
+        """The revision's inference profiles that were seen to work, by tier."""
+        seen = self.verification.verified_profiles
+        return {tier: profile for tier, profile in self.revision.profiles.items() if profile in seen}
+
+    @property
+    def left_out(self) -> dict[Tier, str]:
+        """Those that were not."""
+        usable = self.usable
+        return {tier: profile for tier, profile in self.revision.profiles.items() if tier not in usable}
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -67,28 +79,24 @@ class Access:
     @property
     def usable(self) -> dict[Tier, str]:
         """The inference profiles that were seen to work for this person, by tier."""
-        return {tier: profile for tier, profile in self._profiles() if self._is_verified(profile)}
+        return self.proof.usable if self.proof else {}
 
     @property
     def left_out(self) -> dict[Tier, str]:
         """The plan's inference profiles that were not."""
-        return {tier: profile for tier, profile in self._profiles() if not self._is_verified(profile)}
-
-    def _profiles(self) -> list[tuple[Tier, str]]:
-        return list(self.revision.profiles.items()) if self.revision else []
-
-    def _is_verified(self, profile: str) -> bool:
-        proof = self.proof
-        return proof is not None and profile in proof.verification.verified_profiles
+        if self.proof is not None:
+            return self.proof.left_out
+        return dict(self.revision.profiles) if self.revision else {}
 
 
 def access_of(person: Person) -> Access:
     """Read a person's access: two queries."""
     revision = current_revision(person)
-    runs = (
-        Verification.objects.filter(person=person).select_related("revision__plan", "principal").order_by("-queued_at")
-    )
-    newest = list(runs[:2])
+    newest = list(Verification.objects.filter(person=person).select_related("principal").order_by("-queued_at")[:2])
+    for run in newest:
+        # Nearly always the same row, and a wide one: not read again.
+        if revision is not None and run.revision_id == revision.pk:
+            run.revision = revision
     verification = newest[0] if newest else None
     verified = next((run for run in newest if not run.is_live), None)
     return Access(person, revision, verification, verified)
@@ -98,4 +106,6 @@ def current_revision(person: Person) -> PlanRevision | None:
     """The current revision of the plan of the person's team."""
     if person.team_id is None:
         return None
-    return PlanRevision.objects.with_sources().filter(plan__teams=person.team_id, is_current=True).first()
+    mine = PlanRevision.objects.with_sources().filter(plan__teams=person.team_id, is_current=True)
+    # A team has one plan, and a plan one current revision: there is nothing to order.
+    return next(iter(mine.order_by()[:1]), None)

@@ -47,6 +47,18 @@ REGION_NAMES = {
     "us-west-2": _("Oregon"),
 }
 
+# The geographies of system inference profiles, by the beginning of the Regions they can be called from.
+_PREFIXES = {
+    "us-": ("us",),
+    "eu-": ("eu",),
+    "ap-northeast-1": ("jp", "apac"),
+    "ap-northeast-3": ("jp", "apac"),
+    "ap-southeast-2": ("au", "apac"),
+    "ap-southeast-4": ("au", "apac"),
+    "ap-": ("apac",),
+    "ca-": ("ca", "us"),
+}
+
 # The Region that stands in `aws:RequestedRegion` when Bedrock itself picks where to run a global request.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/global-cross-region-inference.html
 UNSPECIFIED_REGION = "unspecified"
@@ -63,6 +75,18 @@ REGION_CODE = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 APPLICATION_PROFILE_ARN = re.compile(
     r"arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:application-inference-profile/[a-zA-Z0-9]{1,64}"
 )
+# A path that stands unquoted in a shell file; Windows, too, takes forward slashes.
+FILE_PATH = re.compile(r"[A-Za-z0-9_.:@+=,/-]{1,200}")
+# Where a proxy listens. No user and password: a bundle holds no secret.
+PROXY_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]{0,200}(:[0-9]{1,5})?/?")
+NO_PROXY = re.compile(r"[A-Za-z0-9.:*_-]{1,200}(,[A-Za-z0-9.:*_-]{1,200}){0,30}")
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetGuardrail.html
+GUARDRAIL = re.compile(r"[a-z0-9]{1,64}|arn:aws[a-z-]*:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:guardrail/[a-z0-9]{1,64}")
+GUARDRAIL_VERSION = re.compile(r"DRAFT|[1-9][0-9]{0,7}")
+# A release of Claude Code.
+RELEASE = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,6}")
+# A command of the company's: words that no shell on any platform reads as more than words.
+HELPER_COMMAND = re.compile(r"[A-Za-z0-9_.:@+=/-]{1,200}( [A-Za-z0-9_.:@+=,/-]{1,200}){0,20}")
 # A tool, or a tool with its specifier, or an MCP tool: the shape Claude Code's published schema asks for. The names
 # of the tools are left to Claude Code, which adds some with every release.
 PERMISSION_RULE = re.compile(r"[A-Za-z]+(\([^)]+\))?|mcp__.+")
@@ -72,6 +96,8 @@ _PROFILE_ID = re.compile(r"(?P<prefix>global|us-gov|us|eu|apac|jp|au|ca)\.(?P<mo
 _MODEL_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):bedrock:(?P<region>[a-z0-9-]*)::foundation-model/(?P<model>\S+)"
 )
+# What ends a model's id on Bedrock and not Anthropic's own: `-v1:0`, or `-v1`.
+_BEDROCK_VERSION = re.compile(r"-v\d+(:\d+)?$")
 _FAMILY = re.compile(r"claude-(?P<family>[a-z]+)-(?P<version>\d+(?:-\d{1,2})?)(?![\d])")
 
 
@@ -131,6 +157,19 @@ def region_label(region: str) -> str:
     return f"{name} ({region})" if name else region
 
 
+def geography_prefixes(region: str) -> tuple[str, ...]:
+    """How the inference profiles that can be called from a Region may begin; nothing where that is not known.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html
+    """
+    if region.startswith("us-gov-"):
+        return ("us-gov",)
+    for start, prefixes in _PREFIXES.items():
+        if region.startswith(start):
+            return (*prefixes, "global")
+    return ()
+
+
 def retention_modes(model_or_profile_id: str) -> frozenset[str]:
     """The data-retention modes of an account that a model accepts; none named where it accepts them all.
 
@@ -159,3 +198,47 @@ def model_label(model_or_profile_id: str) -> str:
     if match is None:
         return model_or_profile_id
     return f"Claude {match['family'].capitalize()} {match['version'].replace('-', '.')}"
+
+
+def first_party_id(model_id: str) -> str:
+    """Anthropic's own id of a model of Bedrock's, which is what `modelOverrides` has as keys.
+
+    `anthropic.claude-haiku-4-5-20251001-v1:0` is `claude-haiku-4-5-20251001`, with its date where it has one.
+    https://code.claude.com/docs/en/model-config
+    """
+    return _BEDROCK_VERSION.sub("", model_id.rpartition("anthropic.")[2])
+
+
+def thinks_adaptively(model_or_profile_id: str) -> bool | None:
+    """Whether a model decides for itself how long to think, and obeys an effort level instead of a number of tokens.
+
+    None where the id does not tell. Sonnet and Opus since 4.6, and every family since 5.
+    https://code.claude.com/docs/en/model-config
+    """
+    version = model_version(model_or_profile_id)
+    if version is None:
+        return None
+    family, number = version
+    return number >= (5, 0) or (family in {"sonnet", "opus"} and number >= (4, 6))
+
+
+def output_limit(model_or_profile_id: str) -> int | None:
+    """The most tokens one answer of a model may have, as Claude Code 2.1.330 knows it; None where the id does not
+    tell.
+    """
+    version = model_version(model_or_profile_id)
+    if version is None:
+        return None
+    family, number = version
+    if family == "opus" and number < (4, 5):
+        return 32_000
+    return 64_000 if number < (4, 6) else 128_000
+
+
+def model_version(model_or_profile_id: str) -> tuple[str, tuple[int, int]] | None:
+    """`("opus", (4, 8))`; None where the id's grammar is not known."""
+    match = _FAMILY.search(model_or_profile_id)
+    if match is None:
+        return None
+    major, _dash, minor = match["version"].partition("-")
+    return match["family"], (int(major), int(minor or 0))

@@ -128,7 +128,109 @@ class CredentialMethod(TextChoices):
     """How Claude Code gets AWS credentials on a person's machine."""
 
     IDENTITY_CENTER = "identity-center", _("IAM Identity Center")
+    CREDENTIAL_EXPORT = "credential-export", _("A helper that prints credentials (awsCredentialExport)")
+    CREDENTIAL_PROCESS = "credential-process", _("A helper named in the AWS profile (credential_process)")
+    AWS_LOGIN = "aws-login", _("Console sign-in (aws login)")
+    ACCESS_KEYS = "access-keys", _("Access keys, kept by the AWS CLI")
+    ENVIRONMENT_KEYS = "environment-keys", _("Keys in the environment of one terminal")
+    BEDROCK_API_KEY = "bedrock-api-key", _("A short-term Bedrock API key")
     OWN = "own", _("The company's own tool")
+
+    @property
+    def has_helper(self) -> bool:
+        """Whether a command of the company brings the credentials."""
+        return self in (CredentialMethod.CREDENTIAL_EXPORT, CredentialMethod.CREDENTIAL_PROCESS)
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether people sign in to IAM Identity Center on their machine."""
+        return self in (CredentialMethod.IDENTITY_CENTER, CredentialMethod.BEDROCK_API_KEY)
+
+    @property
+    def has_profile(self) -> bool:
+        """Whether an AWS profile names the credentials. One that stands in settings.json outranks exported keys."""
+        return self not in (CredentialMethod.ENVIRONMENT_KEYS, CredentialMethod.CREDENTIAL_EXPORT)
+
+
+class ModelForm(TextChoices):
+    """How settings.json says which model a tier means."""
+
+    PINS = "pins", _("Pins of the three aliases")
+    COMPATIBILITY = "compatibility", _("Pins, and the older variables for old versions of Claude Code")
+
+
+class SettingsScope(TextChoices):
+    """Who puts the settings on a machine, and so who may change them there."""
+
+    USER = "user", _("The person, in their own settings.json")
+    MANAGED = "managed", _("Device management, in managed-settings.json")
+
+
+class Effort(TextChoices):
+    """How hard a model thinks. https://code.claude.com/docs/en/model-config"""
+
+    LOW = "low", pgettext_lazy("effort", "Low")
+    MEDIUM = "medium", pgettext_lazy("effort", "Medium")
+    HIGH = "high", pgettext_lazy("effort", "High")
+    XHIGH = "xhigh", pgettext_lazy("effort", "Extra high")
+    MAX = "max", pgettext_lazy("effort", "Maximum")
+
+
+class PromptCaching(TextChoices):
+    """How long a prompt stays in the cache."""
+
+    FIVE_MINUTES = "5m", _("5 minutes")
+    ONE_HOUR = "1h", _("1 hour")
+    OFF = "off", _("Off")
+
+
+class ServiceTier(TextChoices):
+    """Bedrock's service tiers. https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html"""
+
+    DEFAULT = "default", pgettext_lazy("service tier", "Standard")
+    FLEX = "flex", pgettext_lazy("service tier", "Flex")
+    PRIORITY = "priority", pgettext_lazy("service tier", "Priority")
+
+
+class RegionPrefix(TextChoices):
+    """What Claude Code takes for ANTHROPIC_BEDROCK_REGION_PREFIX; in GovCloud it always uses `us-gov`."""
+
+    US = "us", "us"
+    EU = "eu", "eu"
+    APAC = "apac", "apac"
+    JP = "jp", "jp"
+    AU = "au", "au"
+    GLOBAL = "global", "global"
+
+
+class OtlpProtocol(TextChoices):
+    """How telemetry is sent. https://code.claude.com/docs/en/monitoring-usage"""
+
+    GRPC = "grpc", "gRPC"
+    HTTP_PROTOBUF = "http/protobuf", "HTTP, protobuf"
+    HTTP_JSON = "http/json", "HTTP, JSON"
+
+
+class UpdateChannel(TextChoices):
+    """Which releases Claude Code updates itself to."""
+
+    STABLE = "stable", pgettext_lazy("update channel", "Stable")
+    LATEST = "latest", pgettext_lazy("update channel", "Latest")
+
+
+class CodePurpose(TextChoices):
+    """What a one-time code is good for."""
+
+    INSTALL = "install", _("Fetch a bundle")
+    REPORT = "report", _("Send the doctor's report")
+
+
+class Installed(TextChoices):
+    """Which revision of their plan somebody took last, as far as bundles and machines' reports tell."""
+
+    CURRENT = "current", pgettext_lazy("an installed revision", "Current revision")
+    OLDER = "older", pgettext_lazy("an installed revision", "Older revision")
+    NONE = "none", pgettext_lazy("an installed revision", "Nothing yet")
 
 
 class RequestState(TextChoices):

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import transaction
 from django.db.models import Max, Model
+from django.utils.translation import gettext as _
 
-from onboarding.enums import Trigger
+from onboarding import lints
+from onboarding.enums import CredentialMethod, Trigger
 from onboarding.models import Account, AuditEvent, IdentityCenter, Person, Plan, PlanRevision, Price, Sweep, Team
+from onboarding.models.people import PersonQuerySet
+from onboarding.models.plan_settings import PlanSettings
 
 # The fields of a revision that a plan's document may name, besides its account and Identity Center.
 _REVISION_FIELDS = (
@@ -25,12 +31,16 @@ _REVISION_FIELDS = (
     "default_tier",
     "permission_set",
     "credential_method",
-    "max_output_tokens",
-    "denied_tools",
+    "credential_helper",
+    *(field.name for field in PlanSettings._meta.get_fields()),
 )
 
 # What a wrong entry can raise on its way into a row.
 _BAD_ENTRY = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, ObjectDoesNotExist, ValidationError)
+
+
+class Superseded(Exception):
+    """Another revision became current since this one was begun. Nothing was published."""
 
 
 class BadDocument(Exception):
@@ -100,11 +110,12 @@ def _load_plan(entry: Mapping[str, Any], *, actor: str) -> None:
         **{field: entry[field] for field in _REVISION_FIELDS if field in entry},
     )
     current = plan.revisions.filter(is_current=True).first()
-    if current is None or _settings_of(current) != _settings_of(revision):
+    if current is None or settings_of(current) != settings_of(revision):
         publish(plan, revision, note=entry.get("note", ""), actor=actor)
 
 
-def _settings_of(revision: PlanRevision) -> tuple[Any, ...]:
+def settings_of(revision: PlanRevision) -> tuple[Any, ...]:
+    """All that a revision says, in plain values: two that are equal here differ in number, note and date alone."""
     return (
         revision.account_id,
         revision.identity_center_id,
@@ -112,18 +123,50 @@ def _settings_of(revision: PlanRevision) -> tuple[Any, ...]:
     )
 
 
+def draft_of(plan: Plan, current: PlanRevision | None) -> PlanRevision:
+    """An unsaved revision that says what `current` does: what somebody starts from who edits the plan."""
+    if current is None:
+        return PlanRevision(plan=plan)
+    values = {field: deepcopy(getattr(current, field)) for field in _REVISION_FIELDS}
+    return PlanRevision(plan=plan, account=current.account, identity_center=current.identity_center, **values)
+
+
 @transaction.atomic
-def publish(plan: Plan, revision: PlanRevision, *, note: str, actor: str) -> PlanRevision:
-    """Make an unsaved revision the plan's current one, with the next number; its people are verified against it."""
+def publish(plan: Plan, revision: PlanRevision, *, note: str, actor: str, onto: int | None = None) -> PlanRevision:
+    """Make an unsaved revision the plan's current one, with the next number; its people are verified against it.
+
+    What is to be said against it is stored with it. `onto` is the number of the revision it was made from, 0 where
+    there was none. Raises ValidationError, and Superseded where that is not the current one any more.
+    """
+    check_helper(revision)
     Plan.objects.select_for_update().get(pk=plan.pk)
     newest = plan.revisions.aggregate(newest=Max("number"))["newest"] or 0
-    plan.revisions.filter(is_current=True).update(is_current=False)
+    current = plan.revisions.filter(is_current=True)
+    if onto is not None and onto != (current.values_list("number", flat=True).first() or 0):
+        raise Superseded
+    current.update(is_current=False)
     revision.plan, revision.number, revision.note, revision.is_current = plan, newest + 1, note, True
-    _save(revision)
+    revision.full_clean()
+    revision.lints = lints.stored(lints.lint(revision))
+    revision.save()
     if newest:
         Sweep.objects.open(trigger=Trigger.PLAN_PUBLISHED, plan=plan)
     AuditEvent.objects.record(actor=actor, action="plan.published", target=plan.name, revision=revision.number)
     return revision
+
+
+def check_helper(revision: PlanRevision) -> None:
+    """A plan names a helper; which command that is, only whoever operates the portal says. Raises ValidationError."""
+    method = CredentialMethod(revision.credential_method)
+    if method.has_helper and revision.credential_helper not in settings.ONRAMP_CREDENTIAL_HELPERS:
+        raise ValidationError(
+            {"credential_helper": _("The operator allows no helper of this name (ONRAMP_CREDENTIAL_HELPERS).")}
+        )
+
+
+def affected(plan: Plan) -> PersonQuerySet:
+    """Whom a new revision of a plan concerns: everybody active in its teams."""
+    return Person.objects.filter(team__plan=plan, is_active=True)
 
 
 def _load_team(entry: Mapping[str, Any]) -> None:

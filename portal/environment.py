@@ -6,12 +6,15 @@ endpoint are botocore's own configuration (`AWS_PROFILE`, `AWS_ENDPOINT_URL`, ..
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from onboarding.catalog import HELPER_COMMAND
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -65,6 +68,14 @@ class Environment(BaseSettings):
         (), description="Groups whose members are auditors: a role without pages of its own yet."
     )
 
+    credential_helpers: dict[str, str] = Field(
+        {},
+        description=(
+            "Commands of the company's that bring AWS credentials on people's machines, by the name under which a "
+            'plan may choose one, as JSON: {"acme-sts": "/opt/acme/bin/acme-sts --json"}.'
+        ),
+    )
+
     nightly_hour: int = Field(3, ge=0, le=23, description="The hour, in UTC, at which everybody is verified.")
     history_days: int = Field(30, ge=1, description="How long the verifications of nightly sweeps are kept.")
 
@@ -78,6 +89,15 @@ class Environment(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("credential_helpers")
+    @classmethod
+    def _plain_commands(cls, value: dict[str, str]) -> dict[str, str]:
+        """These commands run on every machine, so they are words and nothing that a shell acts on."""
+        for name, command in value.items():
+            if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name) is None or HELPER_COMMAND.fullmatch(command) is None:
+                raise ValueError(f"{name}: a name of a-z, 0-9 and hyphens, and a command of plain words")
+        return value
 
     @field_validator("public_url")
     @classmethod

@@ -177,6 +177,7 @@ ONRAMP_ADMIN_GROUPS = frozenset(ENVIRONMENT.admin_groups)
 ONRAMP_AUDITOR_GROUPS = frozenset(ENVIRONMENT.auditor_groups)
 ONRAMP_COMPANY = ENVIRONMENT.company
 ONRAMP_HISTORY_DAYS = ENVIRONMENT.history_days
+ONRAMP_CREDENTIAL_HELPERS = ENVIRONMENT.credential_helpers
 
 # --- Languages
 

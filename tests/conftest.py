@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "ONRAMP_PUBLIC_URL": "http://localhost:8000",
     "ONRAMP_SECRET_KEY": "a-fixed-key-for-tests-that-signs-nothing-of-value-0123456789",
     "ONRAMP_COMPANY": "Acme",
+    "ONRAMP_CREDENTIAL_HELPERS": '{"acme-sts": "acme-sts --json"}',
     "ONRAMP_OIDC_ISSUER": "http://localhost:9",
     "ONRAMP_OIDC_CLIENT_ID": "onramp",
     "ONRAMP_OIDC_CLIENT_SECRET": "the-client-secret",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from onboarding.enums import Layer, Outcome, Readiness, RunState, Scope, Tier, Trigger
 from onboarding.models import (
     Account,
+    Enrolment,
     Finding,
     IdentityCenter,
     Person,
@@ -133,6 +134,23 @@ def make_principal(person: Person, account: Account | None = None, **fields: Any
         "seen_at": timezone.now(),
     }
     return Principal.objects.create(person=person, **{**defaults, **fields})
+
+
+def make_enrolment(person: Person, revision: PlanRevision | None = None, **fields: Any) -> Enrolment:
+    """A machine that reported that its settings are in place, for the current revision unless one is named."""
+    now = timezone.now()
+    assert person.team is not None
+    defaults: dict[str, Any] = {
+        "machine": "ana-mbp",
+        "os": "macOS 26.1",
+        "cli_version": "2.1.330",
+        "revision": revision or PlanRevision.objects.get(plan=person.team.plan_id, is_current=True),
+        "outcome": Outcome.PASSED,
+        "finding": make_finding("doctor", reason="works", facts={"machine": "ana-mbp"}),
+        "reported_at": now,
+        "connected_at": now,
+    }
+    return Enrolment.objects.create(person=person, **{**defaults, **fields})
 
 
 def make_ready_person(email: str = "ana.nunez@acme.example", **fields: Any) -> Person:

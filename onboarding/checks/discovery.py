@@ -20,9 +20,9 @@ from onboarding.checks.base import (
     fingerprint,
     routed_profiles,
 )
-from onboarding.checks.policies import DISCOVER, discover, document
 from onboarding.checks.simulation import NEEDS_CONTEXT, judged, person_context, role_subject, simulated
 from onboarding.enums import Gate, Layer, Scope
+from onboarding.policies import DISCOVER, discover, document
 
 
 def _statements(findings: Sequence[Facts]) -> str:

@@ -1,14 +1,33 @@
 """The doctor's report: what a person's own machine saw with the person's own credentials.
 
-A type of finding that is brought, not asked for: no verification has a question for it.
+A type of finding that is brought, not asked for: no verification has a question for it. Its words are those that the
+doctor itself says on the machine (`onboarding.doctor`).
 """
 
 from __future__ import annotations
 
+from django.utils.functional import lazystr
 from django.utils.translation import gettext_lazy as _
 
+from onboarding import doctor
 from onboarding.checks.base import Facts, FindingType, Reason, Remedy, Text
 from onboarding.enums import Actor, Gate, Scope
+
+
+class _Template:
+    """A sentence of the doctor's, whose places have numbers, as a template over words; in the active language."""
+
+    def __init__(self, sentence: Text) -> None:
+        self._sentence = sentence
+
+    def __str__(self) -> str:
+        text = str(self._sentence).replace("%", "%%")
+        return text.replace("{1}", "%(detail)s").replace("{2}", "%(other)s")
+
+
+def _reason(check: doctor.Check, reason: doctor.Reason) -> Reason:
+    remedy = Remedy(lazystr(_Template(reason.fix)), actor=Actor.PERSON) if reason.fix else None
+    return Reason(check.title, lazystr(_Template(reason.sentence)), remedy)
 
 
 class DoctorReport(FindingType):
@@ -17,36 +36,13 @@ class DoctorReport(FindingType):
     gate = Gate.IDENTITY
     title = _("Your machine")
     REASONS = {
-        "works": Reason(
-            _("Your machine works"),
-            _("On your machine, Claude Code answered through Bedrock as %(role)s."),
-        ),
-        "not-signed-in": Reason(
-            _("Your machine is not signed in to AWS"),
-            _("On your machine, AWS accepts no credentials of the profile %(profile)s."),
-            Remedy(
-                _("Run the command that your guide names for signing in, then the doctor again."), actor=Actor.PERSON
-            ),
-        ),
-        "other-role": Reason(
-            _("Your machine works as another role"),
-            _("Your machine is signed in as %(seen)s; your bundle is for %(role)s."),
-            Remedy(_("Select the profile %(profile)s, then run the doctor again."), actor=Actor.PERSON),
-        ),
-        "conflict": Reason(
-            _("A variable on your machine overrides the bundle"),
-            _("%(variables)s is set on your machine and outranks what the bundle says."),
-            Remedy(_("Remove it from your shell's start files, then run the doctor again."), actor=Actor.PERSON),
-        ),
-        "model-refused": Reason(
-            _("Bedrock refused a call from your machine"),
-            _("With your own credentials, Bedrock refused %(profile)s: %(error)s"),
-            Remedy(
-                _("Paste what it said into the error page: it names the layer and the fix."),
-                _("Look at the layer the error page names; the person's own call is the ground truth."),
-            ),
-        ),
+        "works": Reason(_("Your machine works"), _("On %(machine)s, nothing failed.")),
+        **{
+            f"{check.id}.{name}": _reason(check, reason)
+            for check in doctor.CHECKS
+            for name, reason in check.reasons.items()
+        },
     }
 
     def evidence(self, facts: Facts) -> list[tuple[Text, str]]:
-        return [(_("Reported by"), facts.get("machine", "")), (_("Role"), facts.get("seen", ""))]
+        return [(_("Reported by"), facts.get("machine", ""))]

@@ -6,7 +6,15 @@ import datetime as dt
 
 from django.db.models import Exists, F, OuterRef
 
-from onboarding.models import AdminRequest, Finding, Subject, Verification, VerificationFinding
+from onboarding.models import (
+    AdminRequest,
+    Enrolment,
+    Finding,
+    OneTimeCode,
+    Subject,
+    Verification,
+    VerificationFinding,
+)
 
 _BATCH = 500
 
@@ -24,17 +32,19 @@ def forget_before(moment: dt.datetime) -> int:
         VerificationFinding.objects.filter(verification__in=batch).delete()
         count += Verification.objects.filter(pk__in=batch).delete()[0]
     _forget_findings(moment)
+    OneTimeCode.objects.filter(expires_at__lt=moment).delete()
     return count
 
 
 def _forget_findings(moment: dt.datetime) -> None:
-    """Findings that no verification, subject, later finding or request has any more."""
+    """Findings that no verification, subject, later finding, request or machine has any more."""
     links = (
         VerificationFinding.objects.filter(finding=OuterRef("pk")),
         Subject.objects.filter(latest=OuterRef("pk")),
         Subject.objects.filter(last_known=OuterRef("pk")),
         Finding.objects.filter(last_known=OuterRef("pk")),
         AdminRequest.objects.filter(finding=OuterRef("pk")),
+        Enrolment.objects.filter(finding=OuterRef("pk")),
     )
     loose = Finding.objects.filter(*(~Exists(link) for link in links), checked_at__lt=moment)
     # A subject whose answer is that old is about nobody who is still here.

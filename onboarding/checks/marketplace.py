@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from onboarding.checks import links
 from onboarding.checks.base import Answer, Case, Check, Facts, Paste, Reason, Remedy, Text
-from onboarding.checks.policies import CALLED_VIA, SUBSCRIBE, document, subscribe
 from onboarding.checks.simulation import NEEDS_CONTEXT, judged, person_context, role_subject, simulated
 from onboarding.enums import Gate, Layer, Scope
+from onboarding.policies import CALLED_VIA, SUBSCRIBE, document, subscribe
 
 
 def _statement(findings: Sequence[Facts]) -> str:

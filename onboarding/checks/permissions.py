@@ -13,9 +13,10 @@ from onboarding.aws.iam import Decision
 from onboarding.catalog import model_label, parse_model_arn, region_label
 from onboarding.checks import links
 from onboarding.checks.base import Answer, Case, Check, Facts, Paste, Reason, Remedy, Text, fingerprint
-from onboarding.checks.policies import INVOKE, exemption, is_model, missing_statements
+from onboarding.checks.policies import exemption, is_model, missing_statements
 from onboarding.checks.simulation import NEEDS_CONTEXT, decisions_about, matched_rows, role_subject
 from onboarding.enums import Gate, Layer, Outcome, Scope
+from onboarding.policies import INVOKE
 
 _BY_LAYER = {
     Layer.SERVICE_CONTROL_POLICY: "service-control-policy",

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from onboarding.catalog import UNSPECIFIED_REGION
 from onboarding.checks.base import Facts
-
-INVOKE = ("bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream")
-DISCOVER = ("bedrock:ListInferenceProfiles", "bedrock:GetInferenceProfile")
-SUBSCRIBE = ("aws-marketplace:Subscribe", "aws-marketplace:ViewSubscriptions")
-# Who calls AWS Marketplace when a model is invoked for the first time.
-CALLED_VIA = {"aws:CalledViaLast": "bedrock.amazonaws.com"}
-
-
-def document(statements: Iterable[dict[str, Any]]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, indent=2)
+from onboarding.policies import CALL_WITH_KEY, INVOKE, discover, document, invoke, subscribe
 
 
 def missing_statements(findings: Sequence[Facts]) -> str:
@@ -26,7 +16,7 @@ def missing_statements(findings: Sequence[Facts]) -> str:
     actions = sorted({row["action"] for row in denied})
     profiles = {row["resource"] for row in denied if not is_model(row["resource"])}
     models = {row["resource"] for row in denied if is_model(row["resource"])}
-    return document(_invoke(actions, profiles, models, {facts["profile_arn"] for facts in findings}))
+    return document(invoke(actions, profiles, models, {facts["profile_arn"] for facts in findings}))
 
 
 def least_privilege(findings: Sequence[Facts]) -> str:
@@ -34,34 +24,7 @@ def least_privilege(findings: Sequence[Facts]) -> str:
     profiles = [profile for facts in findings for profile in facts["profiles"]]
     arns = {profile["arn"] for profile in profiles}
     models = {arn for profile in profiles for arn in profile["models"]}
-    return document([*_invoke(INVOKE, arns, models, arns), *discover(arns), subscribe()])
-
-
-def _invoke(
-    actions: Sequence[str], profiles: Iterable[str], models: Iterable[str], through: Iterable[str]
-) -> list[dict[str, Any]]:
-    statements: list[dict[str, Any]] = []
-    if profiles:
-        statements.append({"Effect": "Allow", "Action": list(actions), "Resource": sorted(profiles)})
-    if models:
-        condition = {"StringEquals": {"bedrock:InferenceProfileArn": sorted(through)}}
-        statements.append(
-            {"Effect": "Allow", "Action": list(actions), "Resource": sorted(models), "Condition": condition}
-        )
-    return statements
-
-
-def discover(profiles: Iterable[str]) -> list[dict[str, Any]]:
-    """Listing knows no resources: scoped to an ARN it would grant nothing, and say nothing."""
-    return [
-        {"Effect": "Allow", "Action": DISCOVER[0], "Resource": "*"},
-        {"Effect": "Allow", "Action": DISCOVER[1], "Resource": sorted(profiles)},
-    ]
-
-
-def subscribe() -> dict[str, Any]:
-    condition = {"StringEquals": CALLED_VIA}
-    return {"Effect": "Allow", "Action": list(SUBSCRIBE), "Resource": "*", "Condition": condition}
+    return document([*invoke(INVOKE, arns, models, arns), *discover(arns), subscribe()])
 
 
 def deny_long_term_keys(findings: Sequence[Facts]) -> str:
@@ -69,7 +32,7 @@ def deny_long_term_keys(findings: Sequence[Facts]) -> str:
     if not any(row["ground"] == "long-term-keys" for facts in findings for row in facts["broad"]):
         return ""
     condition = {"StringEquals": {"bedrock:BearerTokenType": "LONG_TERM"}}
-    statement = {"Effect": "Deny", "Action": "bedrock:CallWithBearerToken", "Resource": "*", "Condition": condition}
+    statement = {"Effect": "Deny", "Action": CALL_WITH_KEY, "Resource": "*", "Condition": condition}
     return document([statement])
 
 

@@ -18,8 +18,9 @@ from onboarding.aws import iam
 from onboarding.aws.iam import Decision, Matched, Simulation
 from onboarding.checks import links
 from onboarding.checks.base import Answer, Case, Facts, Reason, Remedy, routed_profiles
-from onboarding.checks.policies import INVOKE, requested_region
+from onboarding.checks.policies import requested_region
 from onboarding.enums import Layer, Outcome
+from onboarding.policies import INVOKE
 
 # What Bedrock puts into a request's context that differs from hop to hop.
 _HOP_KEYS = frozenset({"aws:requestedregion", "bedrock:inferenceprofilearn"})

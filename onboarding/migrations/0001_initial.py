@@ -6,7 +6,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
-import onboarding.models.plans
+import onboarding.models.plan_settings
 from django.conf import settings
 from django.db import migrations, models
 
@@ -427,7 +427,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default=list,
                         help_text='Claude Code permission rules, such as "Read(./.env)".',
-                        validators=[onboarding.models.plans.validate_permission_rules],
+                        validators=[onboarding.models.plan_settings.validate_permission_rules],
                     ),
                 ),
                 (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from onboarding.models.accounts import Account, IdentityCenter
 from onboarding.models.audit import AuditEvent
 from onboarding.models.bundles import Bundle
+from onboarding.models.enrolments import Enrolment, OneTimeCode
 from onboarding.models.people import DirectoryEntry, Person, Principal, Team, User
 from onboarding.models.plans import Plan, PlanRevision
 from onboarding.models.prices import Price
@@ -18,8 +19,10 @@ __all__ = [
     "AuditEvent",
     "Bundle",
     "DirectoryEntry",
+    "Enrolment",
     "Finding",
     "IdentityCenter",
+    "OneTimeCode",
     "Person",
     "Plan",
     "PlanRevision",

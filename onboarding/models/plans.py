@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from onboarding.catalog import APPLICATION_PROFILE_ARN, PERMISSION_RULE, PERMISSION_SET_NAME
+from onboarding.catalog import APPLICATION_PROFILE_ARN, PERMISSION_SET_NAME
 from onboarding.enums import CredentialMethod, IdentitySource, Tier
 from onboarding.models.accounts import NAME, REGION, ROLE_ARN, TAG_KEY, Account, IdentityCenter
+from onboarding.models.plan_settings import PlanSettings
 
 # A value that reaches generated shell files: nothing a shell, fish or PowerShell would read as more than a word.
 # A system inference profile's id, or an application inference profile's ARN.
@@ -21,12 +21,12 @@ MODEL_ID = RegexValidator(
 PERMISSION_SET = RegexValidator(rf"\A(?:{PERMISSION_SET_NAME.pattern})\Z", _("Enter a permission set's name."))
 
 
-def validate_permission_rules(rules: object) -> None:
-    """Claude Code skips a malformed rule in silence, so it is refused here."""
-    if not isinstance(rules, list) or not all(
-        isinstance(rule, str) and rule.isprintable() and PERMISSION_RULE.fullmatch(rule) for rule in rules
-    ):
-        raise ValidationError(_('Enter a list of permission rules, such as "Read(./.env)".'))
+# The name under which an operator allows a command (ONRAMP_CREDENTIAL_HELPERS); a plan never holds the command itself.
+HELPER_NAME = RegexValidator(r"\A[a-z0-9][a-z0-9-]{0,39}\Z", _("Use small letters, digits and hyphens."))
+
+
+_SIGNING_IN = [method for method in CredentialMethod if method.signs_in]
+_WITH_HELPER = [method for method in CredentialMethod if method.has_helper]
 
 
 class Plan(models.Model):
@@ -48,7 +48,7 @@ class PlanRevisionQuerySet(models.QuerySet["PlanRevision"]):
         return self.select_related("plan", "account", "identity_center")
 
 
-class PlanRevision(models.Model):
+class PlanRevision(PlanSettings):
     """One immutable state of a plan. Publishing makes a new one current; nothing edits an old one."""
 
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="revisions")
@@ -92,26 +92,27 @@ class PlanRevision(models.Model):
     credential_method = models.CharField(
         max_length=20, choices=CredentialMethod.choices, default=CredentialMethod.IDENTITY_CENTER
     )
+    credential_helper = models.CharField(
+        max_length=40,
+        blank=True,
+        validators=[HELPER_NAME],
+        help_text=_("The name of the company's command that brings credentials, as the operator allows it."),
+    )
     live_probe = models.BooleanField(
         default=False,
         help_text=_(
             "Call each model once with one token, where its agreement is in place and the role trusts Onramp."
         ),
     )
-    max_output_tokens = models.PositiveIntegerField(
-        null=True, blank=True, validators=[MinValueValidator(1024), MaxValueValidator(128000)]
-    )
-    denied_tools = models.JSONField(
-        default=list,
-        blank=True,
-        validators=[validate_permission_rules],
-        help_text=_('Claude Code permission rules, such as "Read(./.env)".'),
+    lints = models.JSONField(
+        default=list, editable=False, help_text=_("What was to be said against it when it was published.")
     )
 
     objects = PlanRevisionQuerySet.as_manager()
 
-    class Meta:
+    class Meta(PlanSettings.Meta):
         constraints = [
+            *PlanSettings.Meta.constraints,
             models.UniqueConstraint(fields=["plan", "number"], name="plan_revision_number_once"),
             # Exactly one revision of a plan is current; none before the first is published.
             models.UniqueConstraint(fields=["plan"], condition=Q(is_current=True), name="plan_one_current_revision"),
@@ -136,10 +137,17 @@ class PlanRevision(models.Model):
             ),
             # Signing in through Identity Center needs one.
             models.CheckConstraint(
-                condition=~Q(credential_method=CredentialMethod.IDENTITY_CENTER) | Q(identity_center__isnull=False),
+                condition=~Q(credential_method__in=_SIGNING_IN) | Q(identity_center__isnull=False),
                 name="plan_revision_credential_method_fits",
             ),
+            # A method that runs a helper names one, and no other does.
+            models.CheckConstraint(
+                condition=(Q(credential_method__in=_WITH_HELPER) & ~Q(credential_helper=""))
+                | (~Q(credential_method__in=_WITH_HELPER) & Q(credential_helper="")),
+                name="plan_revision_helper_fits_method",
+            ),
         ]
+        abstract = False
         ordering = (F("plan_id").asc(), F("number").desc())
 
     def __str__(self) -> str:

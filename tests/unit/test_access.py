@@ -79,8 +79,8 @@ def test_a_run_under_way_does_not_end_it_but_brings_no_other_role_in_either() ->
 
     inputs = inputs_for(access_of(person), platform=Platform.LINUX, language="en")
 
-    assert inputs.session is not None
-    assert inputs.session.role_name == "ClaudeCodeDeveloper"
+    assert inputs.credentials.session is not None
+    assert inputs.credentials.session.role_name == "ClaudeCodeDeveloper"
 
 
 def test_nobody_has_proof_without_a_plan() -> None:

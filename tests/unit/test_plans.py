@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 
-from onboarding.models import Account, AuditEvent, Person, PlanRevision, Price, Team
-from onboarding.plans import BadDocument, load_document
+from onboarding.models import Account, AuditEvent, Person, PlanRevision, Price, Sweep, Team
+from onboarding.plans import BadDocument, Superseded, draft_of, load_document, publish, settings_of
+from tests.factories import make_revision
 
 pytestmark = pytest.mark.django_db
 
@@ -89,3 +91,75 @@ def test_a_bad_entry_is_named_and_nothing_is_kept(section: str, change: dict[str
 def test_an_unknown_section_is_refused() -> None:
     with pytest.raises(BadDocument, match="Unknown section: planes"):
         load({"planes": []})
+
+
+# --- Publishing
+
+
+def test_a_draft_says_what_the_current_revision_does() -> None:
+    current = make_revision(denied_tools=["WebFetch"], free_settings={"verbose": True}, minimum_version="2.1.285")
+
+    draft = draft_of(current.plan, current)
+    draft.denied_tools.append("Bash")
+
+    assert draft.pk is None
+    assert not draft.is_current
+    assert current.denied_tools == ["WebFetch"]
+    draft.denied_tools.remove("Bash")
+    assert settings_of(draft) == settings_of(current)
+
+
+@pytest.mark.parametrize(("onto", "number"), [(None, 3), (2, 3)])
+def test_a_revision_is_published_onto_the_current_one(onto: int | None, number: int) -> None:
+    make_revision()
+    current = make_revision()
+
+    published = publish(current.plan, draft_of(current.plan, current), note="n", actor="tests", onto=onto)
+
+    assert (published.number, published.is_current) == (number, True)
+    assert not PlanRevision.objects.exclude(pk=published.pk).filter(is_current=True).exists()
+
+
+@pytest.mark.parametrize("onto", [0, 1, 3])
+def test_what_was_begun_from_another_revision_is_not_published(onto: int) -> None:
+    make_revision()
+    current = make_revision()
+
+    with pytest.raises(Superseded):
+        publish(current.plan, draft_of(current.plan, current), note="n", actor="tests", onto=onto)
+
+    assert PlanRevision.objects.get(is_current=True) == current
+    assert not Sweep.objects.exists()
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("free_settings", None),
+        ("free_settings", []),
+        ("denied_tools", {}),
+        ("denied_tools", None),
+        ("announcements", ""),
+    ],
+)
+def test_what_is_empty_is_a_list_or_an_object_all_the_same(field: str, value: object) -> None:
+    current = make_revision()
+    draft = draft_of(current.plan, current)
+    setattr(draft, field, value)
+
+    with pytest.raises(ValidationError) as raised:
+        publish(current.plan, draft, note="n", actor="tests")
+
+    assert list(raised.value.message_dict) == [field]
+
+
+def test_lints_are_stored_with_the_revision() -> None:
+    current = make_revision(minimum_version="2.1.285")
+    draft = draft_of(current.plan, current)
+    draft.prompt_caching = "off"
+
+    published = publish(current.plan, draft, note="n", actor="tests")
+
+    published.refresh_from_db()
+    assert published.lints == [{"name": "caching-off", "about": "prompt_caching", "facts": {}}]

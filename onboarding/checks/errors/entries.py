@@ -14,8 +14,9 @@ from onboarding import console
 from onboarding.catalog import REGION_CODE, UNSPECIFIED_REGION, model_label, parse_profile_id, region_label
 from onboarding.checks.base import Facts, Link, Paste, Reason, Remedy, Text
 from onboarding.checks.errors.reading import MODEL_ARN, PROFILE_ARN, Reading
-from onboarding.checks.policies import document, exempting, subscribe
+from onboarding.checks.policies import exempting
 from onboarding.enums import Layer
+from onboarding.policies import document, subscribe
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 # Listing and asking know no resources: scoped to an ARN, a statement grants nothing and says nothing.

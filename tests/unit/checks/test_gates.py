@@ -17,9 +17,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 from django.utils import timezone, translation
 
+from onboarding import doctor
 from onboarding.checks.asking import ask, new_finding
 from onboarding.checks.base import UNKNOWN_REASONS, Answer, Case
-from onboarding.checks.registry import BY_NAME, CHECKS, FINDING_TYPES, explain, pastes_for
+from onboarding.checks.registry import BY_NAME, CHECKS, explain, pastes_for
 from onboarding.enums import Actor, Layer, Outcome
 from onboarding.models import Finding
 from tests.factories import OPUS, ROLE_ARN, SONNET, make_finding, make_person
@@ -676,27 +677,20 @@ def test_a_finding_of_an_unknown_check_or_reason_is_read_by_its_outcome() -> Non
 # --- The doctor's report
 
 
-@pytest.mark.parametrize(
-    ("reason", "outcome"),
-    [
-        ("works", PASSED),
-        ("not-signed-in", FAILED),
-        ("other-role", FAILED),
-        ("conflict", WARNING),
-        ("model-refused", FAILED),
-    ],
-)
-def test_the_doctors_words(reason: str, outcome: Outcome) -> None:
-    facts = {
-        "role": "ClaudeCodeDeveloper",
-        "profile": "claude-code-platform",
-        "seen": "arn:aws:sts::111122223333:assumed-role/Analyst/ana",
-        "variables": "ANTHROPIC_MODEL",
-        "error": "AccessDeniedException",
-        "machine": "macOS",
-    }
+DOCTOR = [(check.id, name, reason) for check in doctor.CHECKS for name, reason in check.reasons.items()]
 
-    reads_well(make_finding("doctor", reason=reason, outcome=outcome, facts=facts))
+
+@pytest.mark.parametrize(("check", "name", "reason"), DOCTOR, ids=lambda part: part if isinstance(part, str) else "")
+def test_the_doctors_words(check: str, name: str, reason: doctor.Reason) -> None:
+    facts = {"machine": "ana-mbp", "detail": "what was seen", "other": "what the plan says"}
+    outcome = reason.outcome or UNKNOWN
+    layer = Layer.CREDENTIALS if outcome in (FAILED, UNKNOWN) else ""
+
+    reads_well(make_finding("doctor", reason=f"{check}.{name}", outcome=outcome, layer=layer, facts=facts))
+
+
+def test_the_doctor_says_that_nothing_failed() -> None:
+    reads_well(make_finding("doctor", reason="works", facts={"machine": "ana-mbp"}))
 
 
 # --- The table itself
@@ -722,13 +716,3 @@ def test_every_check_says_what_it_asks() -> None:
 
 def test_every_unknown_reason_is_in_the_table() -> None:
     assert {reason for reason, *_ in FAULTS} | {"incomplete", "internal"} == set(UNKNOWN_REASONS)
-
-
-def test_every_reason_of_the_doctor_is_in_the_table() -> None:
-    assert set(FINDING_TYPES["doctor"].REASONS) == {
-        "works",
-        "not-signed-in",
-        "other-role",
-        "conflict",
-        "model-refused",
-    }

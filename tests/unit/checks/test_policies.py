@@ -9,17 +9,14 @@ from typing import Any
 import pytest
 
 from onboarding.checks.policies import (
-    DISCOVER,
     deny_long_term_keys,
-    discover,
-    document,
     exemption,
     is_model,
     least_privilege,
     missing_statements,
     requested_region,
-    subscribe,
 )
+from onboarding.policies import DISCOVER, discover, document, subscribe
 from tests.factories import HAIKU, SONNET
 from tests.unit.checks.stubs import GLOBAL, INVOKE, profile_arn, profile_facts
 
