@@ -1,14 +1,23 @@
 #!/bin/sh
-# A browser for the journeys: nothing to do where there is one; on Debian as root, apt's; else those tests are skipped,
-# and the end of the tests says so.
+# What tests run beside our own: a browser for the journeys, and the shells and the JSON reader that people's machines
+# have. Nothing to do where they are; on Debian as root, apt's; else those tests are skipped, and the end of the tests
+# says so.
 set -eu
 
-for name in chromium chromium-browser google-chrome; do
-  command -v "$name" >/dev/null && exit 0
+wanted=
+for name in zsh fish busybox jq; do
+  command -v "$name" >/dev/null || wanted="$wanted $name"
 done
+browser=
+for name in chromium chromium-browser google-chrome; do
+  if command -v "$name" >/dev/null; then browser=$name; fi
+done
+[ -n "$browser" ] || wanted="$wanted chromium"
+[ -n "$wanted" ] || exit 0
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-  echo "Installing Chromium for the browser journeys."
-  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+  echo "Installing for the tests:$wanted"
+  # shellcheck disable=SC2086  # a list of our own words
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted; } \
     >/dev/null && exit 0
 fi
-echo "No Chromium, and none can be installed here: the browser journeys will be skipped." >&2
+echo "Not here, and not to be installed:$wanted. The tests that need them will be skipped." >&2

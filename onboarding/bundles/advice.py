@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from onboarding.bundles.inputs import BundleInputs
 from onboarding.bundles.markdown import code, table
-from onboarding.bundles.settings_json import login_command
 
 
 def outdated_advice() -> str:
@@ -20,9 +18,10 @@ def outdated_advice() -> str:
     )
 
 
-def symptoms(inputs: BundleInputs) -> str:
+def symptoms(login: str, region: str) -> str:
+    """`login` is the command that brings credentials, where the method has one."""
     headings = (_("What you see"), _("What it means"), _("What to do"))
-    return table(headings, [*_credentials(inputs), *_access(), *_models(), *_environment(inputs)])
+    return table(headings, [*_credentials(_login(login)), *_access(), *_models(), *_environment(region)])
 
 
 def _outdated_models() -> list[tuple[str, ...]]:
@@ -94,8 +93,7 @@ def _outdated_access() -> list[tuple[str, ...]]:
     ]
 
 
-def _credentials(inputs: BundleInputs) -> list[tuple[str, ...]]:
-    login = _login(inputs)
+def _credentials(login: str) -> list[tuple[str, ...]]:
     return [
         (
             code("Not logged in"),
@@ -125,9 +123,8 @@ def _credentials(inputs: BundleInputs) -> list[tuple[str, ...]]:
     ]
 
 
-def _login(inputs: BundleInputs) -> str:
+def _login(command: str) -> str:
     """How to get fresh credentials, as a sentence."""
-    command = login_command(inputs)
     if not command:
         return _("Get new credentials with your company's own tool.")
     return _("Run `%(command)s`.") % {"command": command}
@@ -178,8 +175,8 @@ def _models() -> list[tuple[str, ...]]:
     ]
 
 
-def _environment(inputs: BundleInputs) -> list[tuple[str, ...]]:
-    hosts = {"runtime": f"bedrock-runtime.{inputs.region}.amazonaws.com"}
+def _environment(region: str) -> list[tuple[str, ...]]:
+    hosts = {"runtime": f"bedrock-runtime.{region}.amazonaws.com"}
     return [
         (
             code("Couldn't connect through your proxy"),

@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from onboarding.bundles import archive, aws_config, guide, settings_json, shell
+from onboarding.bundles import archive, guide, scripts, shell
+from onboarding.bundles.aws_config import aws_config
+from onboarding.bundles.iam_policy import iam_policies
 from onboarding.bundles.inputs import BundleInputs
+from onboarding.bundles.json_text import json_text
+from onboarding.bundles.settings_json import settings_of
 from onboarding.enums import Tier
 
-FILENAME = "onramp-bundle.zip"
-MANIFEST_VERSION = 1
+ZIP_FILENAME = "onramp-bundle.zip"
+TAR_FILENAME = "onramp-bundle.tar"
+MANIFEST_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
     files: Mapping[str, bytes]
     archive: bytes
-    digest: str  # SHA-256 of the archive, in hexadecimal
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the archive, in hexadecimal; who only fetches the bytes does not pay for it."""
+        return hashlib.sha256(self.archive).hexdigest()
 
 
 def build(inputs: BundleInputs) -> Built:
     """Raises `UnsafeValue` when a value must not reach a file."""
-    files = {
-        "settings.json": settings_json.settings_json(inputs),
-        "aws-config": aws_config.aws_config(inputs),
-        "env.sh": shell.env_sh(inputs),
-        "env.fish": shell.env_fish(inputs),
-        "env.ps1": shell.env_ps1(inputs),
-        "GUIDE.md": guide.guide(inputs),
-    }
+    files = {name: content for name, content in _files(inputs).items() if content}
     files["MANIFEST.json"] = _manifest(inputs, files)
     files["SHA256SUMS"] = _checksums(files)
-    packed = archive.pack(files)
-    return Built(files, packed, _sha256(packed))
+    return Built(files, archive.pack(files))
+
+
+def _files(inputs: BundleInputs) -> dict[str, bytes]:
+    """A file that a bundle has no use for is empty."""
+    settings = settings_of(inputs)
+    markdown = guide.guide(inputs)
+    return {
+        inputs.settings_name: json_text(settings),
+        "aws-config": aws_config(inputs),
+        **shell.shell_files(inputs),
+        **iam_policies(inputs),
+        "GUIDE.md": markdown.text,
+        "GUIDE.html": markdown.page,
+        "onramp.json": scripts.onramp_json(inputs, settings),
+        "words.txt": scripts.words_txt(inputs.language),
+        **scripts.scripts(inputs.credentials.method),
+    }
 
 
 def _manifest(inputs: BundleInputs, files: Mapping[str, bytes]) -> bytes:
@@ -50,9 +68,16 @@ def _manifest(inputs: BundleInputs, files: Mapping[str, bytes]) -> bytes:
         "account_id": inputs.account_id,
         "models": {tier.value: inputs.models[tier] for tier in Tier if tier in inputs.models},
         "left_out": [left.tier.value for left in inputs.left_out],
-        "files": {name: {"sha256": _sha256(text), "size": len(text)} for name, text in files.items()},
     }
-    return (json.dumps(manifest, indent=2) + "\n").encode("ascii")
+    described = (f'"files": {{\n{_described(files)}\n  }}\n}}\n').encode("ascii")
+    return json_text(manifest).removesuffix(b"\n}\n") + b",\n  " + described
+
+
+def _described(files: Mapping[str, bytes]) -> str:
+    """A line a file: the one part of the manifest that is nobody else's. Names are ours, and plain."""
+    return ",\n".join(
+        f'    "{name}": {{"sha256": "{_sha256(text)}", "size": {len(text)}}}' for name, text in files.items()
+    )
 
 
 def _checksums(files: Mapping[str, bytes]) -> bytes:
@@ -60,5 +85,7 @@ def _checksums(files: Mapping[str, bytes]) -> bytes:
     return "".join(f"{_sha256(content)}  {name}\n" for name, content in files.items()).encode("ascii")
 
 
+@lru_cache(maxsize=256)
 def _sha256(content: bytes) -> str:
+    """Remembered, since most of a bundle's files are the same for everybody on a plan."""
     return hashlib.sha256(content).hexdigest()

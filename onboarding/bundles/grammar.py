@@ -6,12 +6,15 @@ Quoting comes on top of this, never instead of it. Every function returns its va
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
+from onboarding import catalog
 from onboarding.bundles.inputs import UnsafeValue
-from onboarding.catalog import PERMISSION_RULE, PERMISSION_SET_NAME, PROFILE_NAME, REGION_CODE, START_URL
 
-# Words that no shell, fish or PowerShell reads as more than a word.
+# Words that no shell, fish, cmd.exe or PowerShell reads as more than a word.
 _SHELL_WORD = re.compile(r"[A-Za-z0-9_.:@+=,/-]{1,200}")
+# The same with the wildcard of NO_PROXY, for values that stand in quotes.
+_VARIABLE = re.compile(r"[A-Za-z0-9_.:@+=,/*-]{1,500}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 
 
@@ -19,16 +22,21 @@ def shell_word(field: str, text: str) -> str:
     return _matching(_SHELL_WORD, field, text)
 
 
+def variable(field: str, text: str) -> str:
+    """The value of an environment variable, as every shell file writes it in quotes."""
+    return _matching(_VARIABLE, field, text)
+
+
 def name(field: str, text: str) -> str:
-    return _matching(PROFILE_NAME, field, text)
+    return _matching(catalog.PROFILE_NAME, field, text)
 
 
 def role_name(field: str, text: str) -> str:
-    return _matching(PERMISSION_SET_NAME, field, text)
+    return _matching(catalog.PERMISSION_SET_NAME, field, text)
 
 
 def region(field: str, text: str) -> str:
-    return _matching(REGION_CODE, field, text)
+    return _matching(catalog.REGION_CODE, field, text)
 
 
 def account_id(field: str, text: str) -> str:
@@ -36,16 +44,26 @@ def account_id(field: str, text: str) -> str:
 
 
 def url(field: str, text: str) -> str:
-    return _matching(START_URL, field, text)
+    return _matching(catalog.START_URL, field, text)
+
+
+def release(field: str, text: str) -> str:
+    return _matching(catalog.RELEASE, field, text)
+
+
+def command(field: str, text: str) -> str:
+    """A command of the company's that an operator allowed: words, and nothing a shell acts on."""
+    return _matching(catalog.HELPER_COMMAND, field, text)
 
 
 def permission_rule(field: str, text: str) -> str:
     """A rule for `permissions.deny`. Claude Code skips a malformed one in silence, so it is refused here."""
     if not text.isprintable():
         raise UnsafeValue(field)
-    return _matching(PERMISSION_RULE, field, text)
+    return _matching(catalog.PERMISSION_RULE, field, text)
 
 
+@lru_cache(maxsize=2048)
 def _matching(shape: re.Pattern[str], field: str, text: str) -> str:
     if shape.fullmatch(text) is None:
         raise UnsafeValue(field)

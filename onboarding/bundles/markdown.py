@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
 
 # Line and paragraph ends, controls, and halves of characters that no encoding takes.
 _BREAKING = {"Cc", "Zl", "Zp", "Cs"}
@@ -14,9 +16,10 @@ _MARKUP = re.compile(r"[\\`*_\[\]|~#$!]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 
 
+@lru_cache(maxsize=1024)
 def text(value: str) -> str:
     """`value` on one line, with nothing in it that Markdown or embedded HTML gives a meaning."""
-    return _MARKUP.sub(r"\\\g<0>", _line(value)).translate(_ENTITIES)
+    return _MARKUP.sub(r"\\\g<0>", line(value)).translate(_ENTITIES)
 
 
 def isolated(value: str) -> str:
@@ -24,9 +27,10 @@ def isolated(value: str) -> str:
     return f"\u2068{text(value)}\u2069"
 
 
+@lru_cache(maxsize=1024)
 def code(value: str) -> str:
     """`value` as a code span, fenced by more backticks than it holds in a row."""
-    value = _line(value)
+    value = line(value)
     longest = max((len(run) for run in re.findall("`+", value)), default=0)
     fence = "`" * (longest + 1)
     padding = " " if longest else ""
@@ -37,7 +41,7 @@ def block(language: str, *lines: str) -> str:
     return "\n".join([f"```{language}", *lines, "```"])
 
 
-def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join(_row(cells) for cells in [headings, ("---",) * len(headings), *rows])
 
 
@@ -49,7 +53,8 @@ def _row(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _line(value: str) -> str:
+def line(value: str) -> str:
+    """`value` on one line, without controls and marks of direction."""
     return " ".join("".join(_shown(character) for character in _DIRECTIONAL.sub("", value)).split())
 
 

@@ -14,7 +14,14 @@ class Commands:
 
     fence: str
     settings_path: str
+    managed_path: str
     config_path: str
+    diff: str  # what the installer would change
+    install: str
+    doctor: str
+    uninstall: str
+    enter_keys: tuple[str, ...]  # without echo, into this terminal only
+    mint_key: tuple[str, ...]
     verify_files: tuple[str, ...]
     digest_of_archive: str
     install_claude: str
@@ -41,12 +48,27 @@ _POSIX_COPY = (
     "mkdir -p ~/.claude",
     "test -e ~/.claude/settings.json || cp settings.json ~/.claude/settings.json",
 )
+# bash, zsh and sh; then fish.
+_POSIX_KEYS = (". ~/.onramp/bundle/aws-keys.sh", "source ~/.onramp/bundle/aws-keys.fish")
+_POSIX_MINT = (
+    'eval "$(sh ~/.onramp/bundle/bedrock-key.sh)"',
+    "sh ~/.onramp/bundle/bedrock-key.sh --shell fish | source",
+)
+# A script that came as a download runs under no stricter policy than this.
+_POWERSHELL = "powershell -NoProfile -ExecutionPolicy Bypass -File"
 _POSIX_ENV = (("bash, zsh, sh", ". ./env.sh"), ("fish", "source env.fish"))
 
 _MACOS = Commands(
     fence="sh",
     settings_path="~/.claude/settings.json",
+    managed_path="/Library/Application Support/ClaudeCode/managed-settings.json",
     config_path="~/.aws/config",
+    diff="sh install.sh --diff",
+    install="sh install.sh",
+    doctor="sh ~/.onramp/bundle/doctor.sh",
+    uninstall="sh ~/.onramp/bundle/install.sh uninstall",
+    enter_keys=_POSIX_KEYS,
+    mint_key=_POSIX_MINT,
     verify_files=("shasum -a 256 -c SHA256SUMS",),
     digest_of_archive="shasum -a 256 onramp-bundle.zip",
     install_claude="curl -fsSL https://claude.ai/install.sh | bash",
@@ -61,7 +83,14 @@ _MACOS = Commands(
 _LINUX = Commands(
     fence="sh",
     settings_path="~/.claude/settings.json",
+    managed_path="/etc/claude-code/managed-settings.json",
     config_path="~/.aws/config",
+    diff="sh install.sh --diff",
+    install="sh install.sh",
+    doctor="sh ~/.onramp/bundle/doctor.sh",
+    uninstall="sh ~/.onramp/bundle/install.sh uninstall",
+    enter_keys=_POSIX_KEYS,
+    mint_key=_POSIX_MINT,
     verify_files=("sha256sum -c SHA256SUMS",),
     digest_of_archive="sha256sum onramp-bundle.zip",
     install_claude="curl -fsSL https://claude.ai/install.sh | bash",
@@ -80,7 +109,14 @@ _LINUX = Commands(
 _WINDOWS = Commands(
     fence="powershell",
     settings_path=r"%USERPROFILE%\.claude\settings.json",
+    managed_path=r"C:\Program Files\ClaudeCode\managed-settings.json",
     config_path=r"%USERPROFILE%\.aws\config",
+    diff=rf"{_POWERSHELL} .\install.ps1 -Diff",
+    install=rf"{_POWERSHELL} .\install.ps1",
+    doctor=rf'{_POWERSHELL} "$HOME\.onramp\bundle\doctor.ps1"',
+    uninstall=rf'{_POWERSHELL} "$HOME\.onramp\bundle\install.ps1" uninstall',
+    enter_keys=(r". $HOME\.onramp\bundle\aws-keys.ps1",),
+    mint_key=(r". $HOME\.onramp\bundle\bedrock-key.ps1",),
     # Prints the names of files that differ.
     verify_files=(
         "Get-Content SHA256SUMS | ForEach-Object {",
@@ -103,7 +139,7 @@ _WINDOWS = Commands(
         r'  Copy-Item settings.json "$HOME\.claude\settings.json"',
         "}",
     ),
-    env_files=(("PowerShell", r". .\env.ps1"), ("Git Bash", ". ./env.sh")),
+    env_files=(("PowerShell", r". .\env.ps1"), ("cmd", "env.cmd"), ("Git Bash", ". ./env.sh")),
 )
 
 COMMANDS = {Platform.MACOS: _MACOS, Platform.LINUX: _LINUX, Platform.WINDOWS: _WINDOWS}

@@ -1,109 +1,97 @@
-"""settings.json for user scope (`~/.claude/settings.json`), and the environment that the shell files share.
+"""settings.json for user scope (`~/.claude/settings.json`), or managed-settings.json for device management.
 
-Each key, and why it is there (https://code.claude.com/docs/en/settings, /amazon-bedrock, /model-config):
+Each key, and why it is there (https://code.claude.com/docs/en/settings, /amazon-bedrock, /model-config,
+/managed-settings):
 
 `$schema`                 editors explain and check the file.
 `model`                   the alias to start with. An alias, so that it follows the pin below.
-`env`                     strings only: Claude Code takes numbers, but the published schema does not.
-  CLAUDE_CODE_USE_BEDROCK     without it Claude Code asks for an Anthropic login.
-  AWS_REGION                  not required any more, but without it whatever profile is active decides.
-  AWS_PROFILE                 the profile of the aws-config part.
-  ANTHROPIC_DEFAULT_*_MODEL   what opus, sonnet and haiku mean. All three, always: a tier without a verified model
-                              of its own means the default one.
-  CLAUDE_CODE_MAX_OUTPUT_TOKENS   when the plan sets it: Bedrock reserves it from the quota of each request.
-`availableModels`         what may be chosen. Full ids only: with aliases or family names in the list,
+`env`                     `environment.py`.
+`modelOverrides`          `pins.py`.
+`availableModels`         what may be chosen. One style only: with aliases or family names in the list,
                           Claude Code 2.1.330 quietly ran another model than the one asked for.
-`modelOverrides`          for tiers without a verified model only. Claude Code 2.1.330 takes a pin to another tier's
-                          model for none and calls models of its own choice at its first start, unless its own
-                          default of that tier is overridden. With an ARN, because it would take a plain id for a
-                          model of the overridden name, with that one's limits and price.
 `enforceAvailableModels`  the picker's "Default" obeys that list too.
-`awsAuthRefresh`          opens the sign-in when credentials have run out, instead of failing; not where the company's
-                          own tool brings them.
+`awsAuthRefresh`          opens the sign-in when credentials have run out, instead of failing.
+`awsCredentialExport`     the company's own helper, with a limit of time.
 `permissions.deny`        the plan's rules, when it has any.
+`minimumVersion`          Claude Code does not go back behind it.
+`allowedProviders`        managed only: the lock that keeps traffic on Bedrock. Older versions ignore it, so
+`requiredMinimumVersion`  managed only: older versions do not start.
 
-Left out on purpose: hooks and helper commands (nothing a form holds may become a command), managed-only keys
-(ignored in user scope), and switches that turn off updates or prompt caching (old versions, higher bills).
+Left out on purpose: hooks and commands (nothing a form holds may become one; the helper comes from the operator's
+list).
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from onboarding.bundles import grammar
-from onboarding.bundles.inputs import BundleInputs, UnsafeValue
-from onboarding.catalog import inference_profile_arn
-from onboarding.enums import Tier
+from onboarding.bundles.credentials import helper_command, refresh_command
+from onboarding.bundles.environment import environment
+from onboarding.bundles.inputs import BundleInputs
+from onboarding.bundles.pins import available, overrides
+from onboarding.claude_settings import SCHEMA_URL, SINCE, release
+from onboarding.enums import CredentialMethod
 
-SCHEMA = "https://json.schemastore.org/claude-code-settings.json"
-
-
-# What Claude Code 2.1.330 and its nearer predecessors mean by each tier, unless told otherwise: the ids that
-# `modelOverrides` knows. A later default has to be added here; tests/conformance shows when.
-_OWN_DEFAULTS = {
-    Tier.OPUS: ("claude-opus-5-5", "claude-opus-5", "claude-opus-4-8"),
-    Tier.SONNET: ("claude-sonnet-4-5-20250929",),
-    Tier.HAIKU: ("claude-haiku-4-5-20251001",),
-}
+# Lists that belong to the person as well: ours are added to theirs.
+_SHARED_LISTS = {("permissions", "deny")}
 
 
-def settings_json(inputs: BundleInputs) -> bytes:
-    """The file's bytes: ASCII, so that no tool on any platform misreads it."""
-    return (json.dumps(_settings(inputs), indent=2) + "\n").encode("ascii")
-
-
-def environment(inputs: BundleInputs) -> dict[str, str]:
-    """The variables that turn Bedrock on and pin the models. Every value passed `grammar.shell_word`."""
-    variables = {
-        "CLAUDE_CODE_USE_BEDROCK": "1",
-        "AWS_REGION": grammar.region("region", inputs.region),
-        "AWS_PROFILE": grammar.name("aws_profile", inputs.aws_profile),
-    } | _pins(inputs)
-    if inputs.max_output_tokens is not None:
-        variables["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(inputs.max_output_tokens)
-    return {name: grammar.shell_word(name, value) for name, value in variables.items()}
-
-
-def login_command(inputs: BundleInputs) -> str:
-    """The command that signs in; nothing where the company's own tool does it."""
-    if inputs.session is None:
-        return ""
-    return f"aws sso login --profile {grammar.name('aws_profile', inputs.aws_profile)}"
+def settings_of(inputs: BundleInputs) -> dict[str, Any]:
+    """What the file holds."""
+    plan = inputs.behaviour
+    settings: dict[str, Any] = {
+        "$schema": SCHEMA_URL,
+        "model": inputs.default_tier.value,
+        "env": environment(inputs),
+    }
+    if found := overrides(inputs):
+        settings["modelOverrides"] = found
+    if plan.limits_models:
+        settings |= {"availableModels": available(inputs), "enforceAvailableModels": True}
+    settings |= _credentials(inputs)
+    if rules := denied_tools(inputs):
+        settings["permissions"] = {"deny": rules}
+    if plan.minimum_version:
+        settings["minimumVersion"] = grammar.release("minimum_version", plan.minimum_version)
+    if plan.update_channel:
+        settings["autoUpdatesChannel"] = grammar.shell_word("update_channel", plan.update_channel)
+    if plan.announcements:
+        settings["companyAnnouncements"] = list(plan.announcements)
+    settings |= {key: value for key, value in plan.free_settings.items() if key != "env"}
+    return settings | (_managed(inputs) if plan.is_managed else {})
 
 
 def denied_tools(inputs: BundleInputs) -> list[str]:
     """The plan's deny rules, each once: the schema wants them unique."""
-    return [grammar.permission_rule("denied_tools", rule) for rule in dict.fromkeys(inputs.denied_tools)]
+    return [grammar.permission_rule("denied_tools", rule) for rule in dict.fromkeys(inputs.behaviour.denied_tools)]
 
 
-def _settings(inputs: BundleInputs) -> dict[str, Any]:
-    settings: dict[str, Any] = {
-        "$schema": SCHEMA,
-        "model": inputs.default_tier.value,
-        "env": environment(inputs),
-        "availableModels": list(dict.fromkeys(inputs.models[tier] for tier in Tier if tier in inputs.models)),
-        "enforceAvailableModels": True,
-    }
-    if command := login_command(inputs):
-        settings["awsAuthRefresh"] = command
-    if inputs.unverified_tiers:
-        settings["modelOverrides"] = _overrides(inputs)
-    if rules := denied_tools(inputs):
-        settings["permissions"] = {"deny": rules}
-    return settings
+def edits(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What an installer does to a person's own file: the values to set, and the items to add to lists they share."""
+    return [
+        {"path": list(path), "add": value} if path in _SHARED_LISTS else {"path": list(path), "value": value}
+        for path, value in _leaves(settings, ())
+    ]
 
 
-def _pins(inputs: BundleInputs) -> dict[str, str]:
-    if inputs.default_tier not in inputs.models:
-        raise UnsafeValue("default_tier")
-    return {f"ANTHROPIC_DEFAULT_{tier.name}_MODEL": inputs.models.get(tier, inputs.default_model) for tier in Tier}
+def _leaves(value: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, inner in value.items():
+        if isinstance(inner, Mapping) and inner:
+            yield from _leaves(inner, (*path, key))
+        else:
+            yield (*path, key), inner
 
 
-def _overrides(inputs: BundleInputs) -> dict[str, str]:
-    arn = inference_profile_arn(
-        grammar.region("region", inputs.region),
-        grammar.account_id("account_id", inputs.account_id),
-        grammar.shell_word("models", inputs.default_model),
-    )
-    return {own: arn for tier in inputs.unverified_tiers for own in _OWN_DEFAULTS[tier]}
+def _credentials(inputs: BundleInputs) -> dict[str, str]:
+    if inputs.credentials.method == CredentialMethod.CREDENTIAL_EXPORT:
+        return {"awsCredentialExport": helper_command(inputs)}
+    command = refresh_command(inputs)
+    return {"awsAuthRefresh": command} if command else {}
+
+
+def _managed(inputs: BundleInputs) -> dict[str, Any]:
+    """A version that does not know the lock ignores it and goes elsewhere, so the floor is at least the lock's own."""
+    floor = max(inputs.behaviour.minimum_version or "0.0.0", SINCE["allowedProviders"], key=release)
+    return {"allowedProviders": ["bedrock"], "requiredMinimumVersion": floor}

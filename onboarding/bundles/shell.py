@@ -1,41 +1,62 @@
-"""env.sh, env.fish and env.ps1: the environment of settings.json for places where that file cannot be used.
+"""env.sh, env.fish, env.ps1 and env.cmd: the environment of settings.json for places where that file cannot be used.
 
-No text from a person or an identity provider comes near these files: comments are ours, and every value
-passed `grammar.shell_word` before it is quoted. The quoters are right for any text all the same.
+No text from a person or an identity provider comes near these files: comments are ours, and every value has a shape of
+`grammar` before it is quoted. The quoters are right for any text all the same; cmd.exe has no quoting to rely on, so
+what it would read as more than text is left out there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from onboarding.bundles.environment import shell_environment
 from onboarding.bundles.inputs import BundleInputs
-from onboarding.bundles.settings_json import environment
 
 # PowerShell ends a single-quoted string at any of these five.
 # https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules
 _POWERSHELL_QUOTES = re.compile("(['‘’‚‛])")
+_CMD_PLAIN = re.compile(r"[A-Za-z0-9_.:@+=,/*-]+")
 
 
-def shell_environment(inputs: BundleInputs) -> dict[str, str]:
-    """settings.json's environment, and the model to start with, which is a key of its own there."""
-    return environment(inputs) | {"ANTHROPIC_MODEL": inputs.default_tier.value}
+def shell_files(inputs: BundleInputs) -> dict[str, bytes]:
+    """The four files, by name."""
+    variables = tuple(shell_environment(inputs).items())
+    return dict(_shell_files(variables, inputs.language, inputs.revision, _caveats(inputs)))
 
 
-def env_sh(inputs: BundleInputs) -> bytes:
-    return _file(inputs, lambda name, value: f"export {name}={quote_sh(value)}").encode()
+@lru_cache(maxsize=256)
+def _shell_files(
+    variables: tuple[tuple[str, str], ...], language: str, revision: int, caveats: tuple[str, ...]
+) -> tuple[tuple[str, bytes], ...]:
+    """Nothing in them is anybody's own, so they are made once for everybody who has the same."""
+    sentences = _sentences(language, revision, caveats)
+    return (
+        ("env.sh", _file(sentences, variables, "export {}={}", quote_sh).encode()),
+        ("env.fish", _file(sentences, variables, "set -gx {} {}", quote_fish).encode()),
+        # With a byte order mark: Windows PowerShell 5.1 takes a file without one for the local code page.
+        ("env.ps1", _file(sentences, variables, "$env:{} = {}", quote_powershell).encode("utf-8-sig")),
+        ("env.cmd", _cmd(sentences, variables)),
+    )
 
 
-def env_fish(inputs: BundleInputs) -> bytes:
-    return _file(inputs, lambda name, value: f"set -gx {name} {quote_fish(value)}").encode()
+def _file(
+    sentences: list[str], variables: Iterable[tuple[str, str]], assignment: str, quote: Callable[[str], str]
+) -> str:
+    comments = [f"# {line}".rstrip() for line in sentences]
+    assignments = [assignment.format(name, quote(value)) for name, value in variables]
+    return "\n".join([*comments, "", *assignments]) + "\n"
 
 
-def env_ps1(inputs: BundleInputs) -> bytes:
-    """With a byte order mark: Windows PowerShell 5.1 takes a file without one for the local code page."""
-    return _file(inputs, lambda name, value: f"$env:{name} = {quote_powershell(value)}").encode("utf-8-sig")
+def _cmd(sentences: list[str], variables: Iterable[tuple[str, str]]) -> bytes:
+    """With the line ends that cmd.exe wants. A value of several lines cannot be written there at all."""
+    lines = ["@echo off", *(f"rem {line}" for line in sentences), ""]
+    lines += [f'set "{name}={value}"' for name, value in variables if _CMD_PLAIN.fullmatch(value)]
+    return ("\r\n".join(lines) + "\r\n").encode("ascii", "replace")
 
 
 def quote_sh(text: str) -> str:
@@ -51,24 +72,32 @@ def quote_powershell(text: str) -> str:
     return "'" + _POWERSHELL_QUOTES.sub(r"\1\1", text) + "'"
 
 
-def _file(inputs: BundleInputs, assign: Callable[[str, str], str]) -> str:
-    assignments = [assign(name, value) for name, value in shell_environment(inputs).items()]
-    return "\n".join([*_comments(inputs), "", *assignments]) + "\n"
+def _caveats(inputs: BundleInputs) -> tuple[str, ...]:
+    """What only settings.json can do, by name."""
+    return tuple(
+        name
+        for name, holds in (
+            ("left-out", bool(inputs.unverified_tiers)),
+            ("guardrail", bool(inputs.behaviour.guardrail)),
+        )
+        if holds
+    )
 
 
-def _comments(inputs: BundleInputs) -> list[str]:
-    with translation.override(inputs.language):
+def _sentences(language: str, revision: int, caveats: tuple[str, ...]) -> list[str]:
+    """What stands at the top, a line each: a translation with a line break in it stays a comment."""
+    with translation.override(language):
+        words = {
+            "left-out": _(
+                "A tier is left out, and only settings.json can keep Claude Code from trying models of its own "
+                "choice for it at its first start."
+            ),
+            "guardrail": _("The plan's guardrail needs two lines in one variable, which cmd.exe cannot hold."),
+        }
         sentences = [
-            _("Onramp, plan revision %(revision)d.") % {"revision": inputs.revision},
+            _("Onramp, plan revision %(revision)d.") % {"revision": revision},
             _("Use this file only where settings.json cannot be used, such as a container or a build job."),
             _("Nothing in this file is secret."),
+            *(words[caveat] for caveat in caveats),
         ]
-        if inputs.unverified_tiers:
-            sentences.append(
-                _(
-                    "A tier is left out, and only settings.json can keep Claude Code from trying models of its own "
-                    "choice for it at its first start."
-                )
-            )
-    # A translation with a line break in it stays a comment.
-    return [f"# {line}".rstrip() for sentence in sentences for line in sentence.splitlines()]
+    return [line for sentence in sentences for line in sentence.splitlines()]

@@ -10,26 +10,46 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import example, given
 
-from onboarding.bundles import archive
-from onboarding.bundles.build import FILENAME, build
-from onboarding.enums import Platform
-from tests.unit.bundles.examples import EXAMPLE, HAIKU, bundle_inputs, hostile_text, without_haiku
+from onboarding.bundles import scripts
+from onboarding.bundles.build import ZIP_FILENAME, build
+from onboarding.enums import CredentialMethod, Platform, SettingsScope
+from tests.unit.bundles.examples import (
+    EXAMPLE,
+    HAIKU,
+    behaving,
+    bundle_inputs,
+    hostile_text,
+    with_method,
+    without_haiku,
+)
 
+SCRIPTS = ["install.sh", "doctor.sh", "json.sh", "install.ps1", "doctor.ps1", "json.ps1"]
 NAMES = [
     "settings.json",
     "aws-config",
     "env.sh",
     "env.fish",
     "env.ps1",
+    "env.cmd",
+    "iam-policy.json",
+    "iam-policy.tf",
     "GUIDE.md",
+    "GUIDE.html",
+    "onramp.json",
+    "words.txt",
+    *SCRIPTS,
     "MANIFEST.json",
     "SHA256SUMS",
 ]
+# What a program acts on: nothing that a person, or a name, says is in there.
+ACTED_ON = [name for name in NAMES if name not in ("GUIDE.md", "GUIDE.html", "MANIFEST.json", "SHA256SUMS")]
 ROOT = Path(__file__).parents[3]
 DIGEST_ELSEWHERE = """
 import django
@@ -85,24 +105,20 @@ def test_every_input_that_shows_changes_the_digest() -> None:
 
 
 def test_members_are_fixed() -> None:
-    assert FILENAME == "onramp-bundle.zip"
+    assert ZIP_FILENAME == "onramp-bundle.zip"
     built = build(EXAMPLE)
     with unzipped(built.archive) as opened:
         assert opened.testzip() is None
         assert opened.namelist() == NAMES == list(built.files)
         assert {name: opened.read(name) for name in NAMES} == built.files
         for member in opened.infolist():
-            assert member.external_attr >> 16 == 0o100644
+            mode = 0o100755 if member.filename.endswith(".sh") else 0o100644
+            assert member.external_attr >> 16 == mode
             assert member.create_system == 3
             assert member.date_time == (1980, 1, 1, 0, 0, 0)
             assert member.compress_type == zipfile.ZIP_STORED
             assert not member.extra
             assert not member.comment
-
-
-def test_packing_nothing_is_an_empty_zip() -> None:
-    with unzipped(archive.pack({})) as opened:
-        assert opened.namelist() == []
 
 
 def test_sha256sum_accepts_the_list(tmp_path: Path) -> None:
@@ -129,7 +145,7 @@ def test_the_manifest_describes_the_files() -> None:
     manifest = json.loads(built.files["MANIFEST.json"])
     described = manifest.pop("files")
     assert manifest == {
-        "version": 1,
+        "version": 2,
         "plan": "Platform",
         "revision": 7,
         "platform": "macos",
@@ -141,13 +157,33 @@ def test_the_manifest_describes_the_files() -> None:
     }
     assert described == {
         name: {"sha256": hashlib.sha256(built.files[name]).hexdigest(), "size": len(built.files[name])}
-        for name in NAMES[:6]
+        for name in NAMES[:-2]
     }
 
 
 def test_a_left_out_model_is_named_in_the_guide_only() -> None:
     named = [name for name, content in build(without_haiku()).files.items() if HAIKU.encode() in content]
-    assert named == ["GUIDE.md"]
+    assert named == ["GUIDE.md", "GUIDE.html"]
+
+
+@pytest.mark.parametrize("method", list(CredentialMethod))
+def test_each_method_has_its_own_scripts(method: CredentialMethod) -> None:
+    own = {
+        CredentialMethod.ENVIRONMENT_KEYS: ["aws-keys.sh", "aws-keys.fish", "aws-keys.ps1"],
+        CredentialMethod.BEDROCK_API_KEY: ["bedrock-key.sh", "bedrock-key.ps1"],
+    }
+    files = build(with_method(method)).files
+    found = [name for name in files if name in scripts.ALL]
+    assert found == [*SCRIPTS, *own.get(method, [])]
+    assert all(files[name] == scripts.script(name) for name in found)
+
+
+def test_device_management_gets_the_file_it_installs() -> None:
+    files = build(behaving(settings_scope=SettingsScope.MANAGED)).files
+    assert "settings.json" not in files
+    assert json.loads(files["managed-settings.json"])["allowedProviders"] == ["bedrock"]
+    for place in ("/etc/claude-code/", "/Library/Application Support/ClaudeCode/", r"C:\Program Files\ClaudeCode"):
+        assert place in files["GUIDE.md"].decode()
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
@@ -156,9 +192,14 @@ def test_text_files_are_tidy(language: str, platform: Platform) -> None:
     for name, content in build(bundle_inputs(language=language, platform=platform)).files.items():
         assert content.endswith(b"\n"), name
         assert not content.endswith(b"\n\n"), name
-        assert b"\r" not in content, name
+        lines = content.decode().split("\n")
+        if name == "env.cmd":
+            # cmd.exe wants its own line ends.
+            assert all(line.endswith("\r") for line in lines[:-1])
+            lines = [line.removesuffix("\r") for line in lines]
+        assert not any("\r" in line for line in lines), name
         assert b"\t" not in content, name
-        assert all(line == line.rstrip() for line in content.decode().split("\n")), name
+        assert all(line == line.rstrip() for line in lines), name
 
 
 CANARY = "Canary7f3a9"
@@ -169,7 +210,8 @@ CANARY = "Canary7f3a9"
 def test_the_person_is_in_the_guide_and_nowhere_else(before: str, after: str) -> None:
     inputs = bundle_inputs(person_name=f"{before}{CANARY}{after}", person_email=f"{CANARY}@acme.example")
     built = build(inputs)
-    assert [name for name, content in built.files.items() if CANARY.encode() in content] == ["GUIDE.md"]
+    found = [name for name, content in built.files.items() if CANARY.encode() in content]
+    assert found == ["GUIDE.md", "GUIDE.html"]
 
 
 @given(plan=hostile_text, account=hostile_text)
@@ -177,6 +219,24 @@ def test_names_of_plan_and_account_reach_no_file_that_runs(plan: str, account: s
     """Whatever they are, the files that a program acts on are the same, byte for byte."""
     built = build(bundle_inputs(plan_name=plan, account_name=account))
     plain = build(EXAMPLE)
-    for name in NAMES[:5]:
+    for name in ACTED_ON:
         assert built.files[name] == plain.files[name]
     assert json.loads(built.files["MANIFEST.json"])["plan"] == plan
+
+
+@given(email=hostile_text, team=hostile_text, cost_centre=hostile_text)
+def test_with_telemetry_the_person_is_in_the_data_and_in_no_script(email: str, team: str, cost_centre: str) -> None:
+    inputs = replace(
+        behaving(otlp_endpoint="https://otel.acme.example:4318", otlp_protocol="http/protobuf"),
+        person_email=f"{CANARY}{email}",
+        team_name=team,
+        cost_centre=cost_centre,
+    )
+    files = build(inputs).files
+    found = [name for name, content in files.items() if CANARY.encode() in content]
+    assert found == ["settings.json", "GUIDE.md", "GUIDE.html", "onramp.json"]
+    attributes = json.loads(files["settings.json"])["env"]["OTEL_RESOURCE_ATTRIBUTES"]
+    read = dict(part.split("=") for part in attributes.split(","))
+    assert unquote(read["user.email"]) == inputs.person_email.encode("utf-8", "replace").decode()
+    assert unquote(read.get("team.id", "")) == team.encode("utf-8", "replace").decode()
+    assert unquote(read.get("cost_center", "")) == cost_centre.encode("utf-8", "replace").decode()

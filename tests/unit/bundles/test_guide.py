@@ -12,20 +12,33 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from onboarding.bundles import advice, guide, shell
+from onboarding.bundles import advice, guide, guide_credentials, guide_offer, guide_steps, shell, words
 from onboarding.bundles.build import build
 from onboarding.bundles.inputs import BundleInputs, UnsafeValue
-from onboarding.enums import Platform, Tier
+from onboarding.enums import CredentialMethod, Platform, Tier
 from tests.repository.messages import stored
-from tests.unit.bundles.examples import EXAMPLE, HAIKU, SONNET, bundle_inputs, hostile_text, without_haiku
+from tests.unit.bundles.examples import (
+    EXAMPLE,
+    HAIKU,
+    SONNET,
+    bundle_inputs,
+    hostile_text,
+    with_application_profiles,
+    with_method,
+    without_haiku,
+)
 
-MODULES = (guide, advice, shell)
+MODULES = (guide, guide_offer, guide_steps, guide_credentials, advice, shell, words)
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
 CODE = re.compile(r"`[^`]+`")
 
 
 def text(inputs: BundleInputs) -> str:
-    return guide.guide(inputs).decode()
+    return guide.guide(inputs).text.decode()
+
+
+def page(inputs: BundleInputs) -> str:
+    return guide.guide(inputs).page.decode()
 
 
 def marked_strings() -> set[str]:
@@ -55,7 +68,10 @@ def test_a_translation_keeps_placeholders_and_code(english: str, spanish: str) -
 
 @pytest.mark.parametrize("platform", list(Platform))
 def test_the_spanish_guide_has_no_english_sentence_left(platform: Platform) -> None:
-    spanish = text(bundle_inputs(platform=platform, language="es", models={Tier.SONNET: SONNET}))
+    spanish = "".join(
+        text(with_method(method, platform=platform, language="es", models={Tier.SONNET: SONNET}))
+        for method in CredentialMethod
+    )
     for english in marked_strings():
         # Text between placeholders and code is what a reader would see untranslated.
         fragments = [part.strip(" .,:;") for part in re.split(r"%\(\w+\)[sd]|`[^`]*`", english)]
@@ -63,10 +79,11 @@ def test_the_spanish_guide_has_no_english_sentence_left(platform: Platform) -> N
             assert fragment not in spanish
 
 
+@pytest.mark.parametrize("method", list(CredentialMethod))
 @pytest.mark.parametrize("platform", list(Platform))
 @pytest.mark.parametrize("language", ["en", "es"])
-def test_it_is_well_formed(platform: Platform, language: str) -> None:
-    lines = text(bundle_inputs(platform=platform, language=language)).split("\n")
+def test_it_is_well_formed(platform: Platform, language: str, method: CredentialMethod) -> None:
+    lines = text(with_method(method, platform=platform, language=language)).split("\n")
     assert lines[-1] == ""
     assert lines[-2]
     assert all(line == line.rstrip() for line in lines)
@@ -118,7 +135,11 @@ def test_the_commands_of_the_guide_put_the_files_in_place(tmp_path: Path) -> Non
     assert [run("grep"), run("mkdir -p ~/.aws"), run("grep")] == [1, 0, 0]
     parser = configparser.RawConfigParser()
     parser.read(config)
-    assert parser.sections() == ["profile payments", "sso-session acme", "profile claude-code-platform"]
+    assert parser.sections() == [
+        "profile payments",
+        "sso-session claude-code-platform",
+        "profile claude-code-platform",
+    ]
     assert run("mkdir -p ~/.claude") == 0
     settings = home / ".claude" / "settings.json"
     assert settings.read_bytes() == (folder / "settings.json").read_bytes()
@@ -138,6 +159,43 @@ def test_it_says_nothing_of_missing_models_when_none_is() -> None:
     shown = text(EXAMPLE)
     assert "left out" not in shown
     assert "no verified" not in shown
+
+
+@pytest.mark.parametrize("method", list(CredentialMethod))
+def test_each_method_says_what_to_do_and_what_to_beware_of(method: CredentialMethod) -> None:
+    said = text(with_method(method, platform=Platform.LINUX))
+    commands = {
+        CredentialMethod.IDENTITY_CENTER: "aws sso login --profile claude-code-platform",
+        CredentialMethod.CREDENTIAL_EXPORT: "Your company's own helper",
+        CredentialMethod.CREDENTIAL_PROCESS: "aws sts get-caller-identity --profile claude-code-platform",
+        CredentialMethod.AWS_LOGIN: "aws login --profile claude-code-platform",
+        CredentialMethod.ACCESS_KEYS: "aws configure --profile claude-code-platform",
+        CredentialMethod.ENVIRONMENT_KEYS: ". ~/.onramp/bundle/aws-keys.sh",
+        CredentialMethod.BEDROCK_API_KEY: 'eval "$(sh ~/.onramp/bundle/bedrock-key.sh)"',
+        CredentialMethod.OWN: "your company's own tool",
+    }
+    assert commands[method] in said
+    assert len({text(with_method(each)) for each in CredentialMethod}) == len(CredentialMethod)
+
+
+def test_the_page_says_what_the_guide_says_and_loads_nothing() -> None:
+    shown = page(EXAMPLE)
+    assert "<h1>Claude Code on Amazon Bedrock</h1>" in shown
+    assert "<bdi>Ana Núñez</bdi>" in shown
+    assert shown.count("<h2>") == text(EXAMPLE).count("\n## ")
+    assert shown.count("<tr>") == len(re.findall(r"^\|(?! ---)", text(EXAMPLE), re.MULTILINE))
+    assert not re.search(r"<(script|link|img|iframe)|src=|@import|url\(", shown)
+
+
+def test_a_model_behind_an_application_profile_is_called_by_its_name() -> None:
+    assert "| Sonnet | Claude Sonnet 4.6 | `arn:aws:bedrock:" in text(with_application_profiles())
+
+
+@given(name=hostile_text, email=hostile_text, plan=hostile_text)
+def test_no_name_breaks_the_page(name: str, email: str, plan: str) -> None:
+    hostile = page(bundle_inputs(person_name=name, person_email=email, plan_name=plan))
+    assert re.findall(r"<[a-z]+", hostile) == re.findall(r"<[a-z]+", page(EXAMPLE))
+    assert hostile.count("\n") == page(EXAMPLE).count("\n")
 
 
 @given(name=hostile_text, plan=hostile_text, account=hostile_text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -12,19 +13,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from onboarding.bundles.inputs import UnsafeValue
-from onboarding.bundles.shell import (
-    env_fish,
-    env_ps1,
-    env_sh,
-    quote_fish,
-    quote_powershell,
-    quote_sh,
-    shell_environment,
-)
+from onboarding.bundles.environment import shell_environment
+from onboarding.bundles.inputs import BundleInputs, UnsafeValue
+from onboarding.bundles.shell import quote_fish, quote_powershell, quote_sh, shell_files
 from onboarding.enums import Tier
 from tests.unit.bundles import powershell
-from tests.unit.bundles.examples import EXAMPLE, bundle_inputs, hostile_text, without_haiku
+from tests.unit.bundles.examples import EXAMPLE, behaving, bundle_inputs, hostile_text, without_haiku
 
 POSIX_SHELLS = ("sh", "bash", "dash", "zsh")
 
@@ -47,21 +41,23 @@ def run(shell: str, script: str, folder: Path) -> bytes:
 
 def exported(shell: str, script: str, folder: Path) -> dict[str, str]:
     output = run(shell, f"{script}; {shutil.which('env')}", folder).decode()
-    return dict(line.split("=", 1) for line in output.splitlines())
+    # A value of several lines goes on until the next name.
+    values = re.split(r"^(?=[A-Za-z_]\w*=)", output, flags=re.MULTILINE)
+    return dict(value.removesuffix("\n").split("=", 1) for value in values if value)
 
 
 @pytest.mark.parametrize("name", POSIX_SHELLS)
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_env_sh_exports_exactly_the_environment(name: str, language: str, tmp_path: Path) -> None:
     inputs = bundle_inputs(language=language)
-    (tmp_path / "env.sh").write_bytes(env_sh(inputs))
+    (tmp_path / "env.sh").write_bytes(shell_files(inputs)["env.sh"])
     before = exported(program(name), ":", tmp_path)
     after = exported(program(name), ". ./env.sh", tmp_path)
     assert {key: value for key, value in after.items() if before.get(key) != value} == shell_environment(inputs)
 
 
 def test_env_fish_exports_exactly_the_environment(tmp_path: Path) -> None:
-    (tmp_path / "env.fish").write_bytes(env_fish(EXAMPLE))
+    (tmp_path / "env.fish").write_bytes(shell_files(EXAMPLE)["env.fish"])
     after = exported(program("fish"), "source env.fish", tmp_path)
     assert shell_environment(EXAMPLE).items() <= after.items()
 
@@ -69,14 +65,44 @@ def test_env_fish_exports_exactly_the_environment(tmp_path: Path) -> None:
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_env_ps1_assigns_exactly_the_environment(language: str) -> None:
     inputs = bundle_inputs(language=language)
-    script = env_ps1(inputs)
+    script = shell_files(inputs)["env.ps1"]
     assert script.startswith(b"\xef\xbb\xbf")
     assert powershell.assignments(script.decode("utf-8-sig")) == shell_environment(inputs)
 
 
+GUARDED = behaving(guardrail="abc123", guardrail_version="1", no_proxy="*.acme.example,localhost")
+
+
+def test_a_value_of_two_lines_reaches_shells_whole(tmp_path: Path) -> None:
+    (tmp_path / "env.sh").write_bytes(shell_files(GUARDED)["env.sh"])
+    headers = exported(program("sh"), ". ./env.sh", tmp_path)["ANTHROPIC_CUSTOM_HEADERS"]
+    assert headers.splitlines() == [
+        "X-Amzn-Bedrock-GuardrailIdentifier: abc123",
+        "X-Amzn-Bedrock-GuardrailVersion: 1",
+    ]
+    assert powershell.assignments(shell_files(GUARDED)["env.ps1"].decode("utf-8-sig")) == shell_environment(GUARDED)
+
+
+@pytest.mark.parametrize("inputs", [EXAMPLE, GUARDED, without_haiku()])
+def test_env_cmd_sets_what_cmd_can_hold(inputs: BundleInputs) -> None:
+    lines = shell_files(inputs)["env.cmd"].decode("ascii").split("\r\n")
+    assert lines[0] == "@echo off"
+    sets = [re.fullmatch(r'set "([A-Z0-9_]+)=([^"%!&|<>^]*)"', line) for line in lines if line.startswith("set")]
+    found = {match[1]: match[2] for match in sets if match}
+    assert len(found) == len(sets)
+    assert found == {name: value for name, value in shell_environment(inputs).items() if "\n" not in value}
+    assert all(line.startswith(("rem ", "set ", "@echo off")) or not line for line in lines)
+
+
+def test_nobodys_name_is_in_a_shell_file() -> None:
+    inputs = behaving(otlp_endpoint="https://otel.acme.example:4318", otlp_protocol="http/protobuf")
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in shell_environment(inputs)
+    assert "OTEL_RESOURCE_ATTRIBUTES" not in shell_environment(inputs)
+
+
 def test_a_missing_tier_is_pinned_in_shells_too(tmp_path: Path) -> None:
     inputs = without_haiku()
-    (tmp_path / "env.sh").write_bytes(env_sh(inputs))
+    (tmp_path / "env.sh").write_bytes(shell_files(inputs)["env.sh"])
     after = exported(program("sh"), ". ./env.sh", tmp_path)
     assert after["ANTHROPIC_DEFAULT_HAIKU_MODEL"] == inputs.default_model
 
@@ -115,9 +141,9 @@ def test_quoted_texts_reach_powershell_unchanged(text: str) -> None:
 @given(model=hostile_text)
 def test_a_model_that_is_not_a_plain_word_is_refused(model: str) -> None:
     try:
-        script = env_sh(bundle_inputs(models={Tier.SONNET: model}))
+        script = shell_files(bundle_inputs(models={Tier.SONNET: model}))["env.sh"]
     except UnsafeValue as error:
-        assert error.field == "ANTHROPIC_DEFAULT_OPUS_MODEL"  # noqa: PT017 -- refusing is one of two right answers
+        assert error.field == "models"  # noqa: PT017 -- refusing is one of two right answers
     else:
         assert f"export ANTHROPIC_DEFAULT_OPUS_MODEL='{model}'\n".encode() in script
         assert not set(model) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:@+=,/-")
