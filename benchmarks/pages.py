@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.registry import measures
 
 
-@measures("setup.queries", unit="queries", goal=8)
+@measures("setup.queries", unit="queries", goal=10)
 def queries_of_the_setup_page() -> float:
     """Database queries of a ready person's own page, session and user included."""
     import datetime as dt

@@ -1,6 +1,7 @@
 """`python -m deploy.prepare [SEED]`: bring the database and the static files up to date, in one process.
 
-Safe to repeat. Static files are collected only when one of them is newer than the last collection.
+Safe to repeat: an empty database is seeded, one that has plans is left as it is. Static files are collected only when
+one of them is newer than the last collection.
 """
 
 from __future__ import annotations
@@ -41,7 +42,15 @@ def main() -> None:
     if not are_static_files_current(Path(settings.STATIC_ROOT)):
         call_command("collectstatic", interactive=False, verbosity=0)
     for seed in sys.argv[1:]:
-        call_command("seed", seed)
+        _seed(seed)
+
+
+def _seed(path: str) -> None:
+    """Only once: loading a document again would put back whatever admins have published since."""
+    from onboarding.models import Plan
+
+    if not Plan.objects.exists():
+        call_command("seed", path)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,19 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
+from onboarding.enums import Installed
+from onboarding.installed import with_installed
 from onboarding.models import (
     Account,
     AdminRequest,
     AuditEvent,
     Bundle,
+    Enrolment,
     Finding,
     IdentityCenter,
+    OneTimeCode,
     Person,
     Plan,
     PlanRevision,
@@ -107,12 +112,24 @@ class TeamAdmin(Audited):
     list_select_related = ("plan",)
 
 
+class InstalledFilter(admin.SimpleListFilter):
+    title = _("bundle")
+    parameter_name = "installed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(each.value, str(each.label)) for each in Installed]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        wanted = self.value()
+        return queryset.filter(installed=wanted) if wanted in Installed.values else queryset
+
+
 @admin.register(Person)
 class PersonAdmin(Audited):
     """Team and role come from the identity provider at each sign-in; here a person can be deactivated."""
 
-    list_display = ("email", "name", "team", "role", "is_active", "seen_at")
-    list_filter = ("role", "is_active", "team")
+    list_display = ("email", "name", "team", "role", "is_active", "seen_at", "bundle", "revision")
+    list_filter = (InstalledFilter, "role", "is_active", "team")
     list_select_related = ("team",)
     search_fields = ("email", "name")
     readonly_fields = ("user", "email", "name", "team", "role", "seen_at")
@@ -120,6 +137,17 @@ class PersonAdmin(Audited):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """People appear when they sign in, or are seeded."""
         return False
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return with_installed(super().get_queryset(request))
+
+    @admin.display(description=_("bundle"))
+    def bundle(self, obj: Any) -> str:
+        return str(Installed(obj.installed).label)
+
+    @admin.display(description=_("installed revision"), ordering="installed_number", empty_value="")
+    def revision(self, obj: Any) -> str | None:
+        return f"{obj.installed_plan}, {obj.installed_number}" if obj.installed_number else None
 
 
 @admin.register(Price)
@@ -152,6 +180,24 @@ class PrincipalAdmin(ReadOnly):
 class BundleAdmin(ReadOnly):
     list_display = ("person", "revision", "platform", "digest", "created_at")
     list_select_related = ("person", "revision__plan")
+
+
+@admin.register(Enrolment)
+class EnrolmentAdmin(ReadOnly):
+    list_display = ("person", "machine", "os", "cli_version", "revision", "outcome", "reported_at")
+    list_filter = ("outcome", "cli_version")
+    list_select_related = ("person", "revision__plan")
+    search_fields = ("person__email", "machine")
+
+
+@admin.register(OneTimeCode)
+class OneTimeCodeAdmin(ReadOnly):
+    """Of a code itself nothing is kept but its digest, and that helps nobody here."""
+
+    list_display = ("person", "purpose", "platform", "created_at", "expires_at", "used_at")
+    list_filter = ("purpose",)
+    list_select_related = ("person",)
+    exclude = ("digest",)
 
 
 @admin.register(Sweep)

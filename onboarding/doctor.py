@@ -110,6 +110,11 @@ CHECKS: tuple[Check, ...] = (
                 _("{2} says something else than your plan at: {1}"),
                 _("Run `sh install.sh` in the bundle's folder: it sets these and keeps what else is in the file."),
             ),
+            "not-managed": Reason(
+                Outcome.FAILED,
+                _("There is no file {1}, with which your company's device management sets up Claude Code."),
+                _("Show this to the team that manages your machine: it puts that file there."),
+            ),
             "outranked": Reason(
                 Outcome.FAILED,
                 _("{2} outranks your own settings and says something else than your plan at: {1}"),
@@ -216,6 +221,11 @@ CHECKS: tuple[Check, ...] = (
                 _("AWS gave no answer that tells, so whether you are signed in is not known: {1}"),
                 _("See what the check of the network says; then run the doctor again."),
             ),
+            "helper": Reason(
+                None,
+                _("Not asked: with your plan, Claude Code itself gets credentials from your company's helper."),
+                _("Start `claude` and ask it something: an answer shows that the helper works."),
+            ),
             "no-cli": Reason(
                 Outcome.UNKNOWN,
                 _("The AWS CLI is not installed, so whether you are signed in is not known."),
@@ -232,7 +242,7 @@ CHECKS: tuple[Check, ...] = (
         "identity",
         _("AWS role"),
         {
-            "works": Reason(Outcome.PASSED, _("You are {1}.")),
+            "works": Reason(Outcome.PASSED, _("To AWS you are {1}.")),
             "other-account": Reason(
                 Outcome.FAILED,
                 _("You are {1}, but your plan's account is {2}."),
@@ -259,7 +269,7 @@ CHECKS: tuple[Check, ...] = (
             "missing": Reason(
                 Outcome.FAILED,
                 _("Bedrock in {2} does not list these models of your plan: {1}"),
-                _("Open your access page in the portal and verify again: it names who can enable them."),
+                _("Open your setup page in the portal and verify again: it names who can enable them."),
             ),
             "refused": Reason(
                 Outcome.UNKNOWN,
@@ -274,7 +284,7 @@ CHECKS: tuple[Check, ...] = (
             "no-models": Reason(
                 None,
                 _("Not asked: your bundle names no models."),
-                _("Download the bundle again from your access page in the portal."),
+                _("Download the bundle again from your setup page in the portal."),
             ),
             "no-session": _NO_SESSION,
         },
@@ -362,7 +372,7 @@ _SENTENCES: dict[str, Text] = {
     "doctor.report.ask": _("Send it? [y/N]"),
     "doctor.report.code": _("The one-time code from the portal (it is not shown as you type):"),
     "doctor.report.declined": _("Nothing was sent."),
-    "doctor.report.sent": _("Sent. The portal shows the result on your access page."),
+    "doctor.report.sent": _("Sent. The portal shows the result on your setup page."),
     "doctor.report.bad-code": _("That is not a one-time code. Copy it from the portal again. Nothing was sent."),
     "doctor.report.bad-portal": _("The portal's address {1} is not an https address. Nothing was sent."),
     "doctor.report.no-curl": _("The program `curl` is not installed, and sending needs it. Nothing was sent."),

@@ -58,6 +58,10 @@ PAGES: Mapping[str, Subject] = {
     "warning": Subject("bea.wide@acme.example", "/setup/", "ready"),
     "asked": Subject("luis.gil@acme.example", "/setup/", "blocked"),
     "bundle": Subject("ana.nunez@acme.example", "/bundle/"),
+    "codes": Subject("ana.nunez@acme.example", "/setup/", "ready"),
+    "plans": Subject("carla.soto@acme.example", "/plans/"),
+    "plan": Subject("carla.soto@acme.example", "/plans/platform/"),
+    "plan-edit": Subject("carla.soto@acme.example", "/plans/platform/edit/"),
     "diagnose": Subject("ana.nunez@acme.example", "/diagnose/"),
     "requests": Subject("carla.soto@acme.example", "/requests/"),
     "account": Subject("carla.soto@acme.example", "/account/"),
@@ -78,7 +82,11 @@ def take_all(stack: Stack, browser: Browser, out: Path, names: list[str]) -> Ite
                 visitor.open(PAGES[name].path)
                 if name == "diagnose":
                     _paste(visitor)
-                _wait(visitor, PAGES[name])
+                if name == "codes":
+                    visitor.page.locator("form[action='/install/codes/'] button").locator("visible=true").click()
+                    visitor.evaluate("document.fonts.ready.then(() => undefined)")
+                else:
+                    _wait(visitor, PAGES[name])
                 path = out / f"{name}-{variant}.png"
                 visitor.page.screenshot(path=path, full_page=True)
                 yield path

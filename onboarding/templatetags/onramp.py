@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
+from django.forms import BoundField
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -18,7 +19,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from onboarding import catalog
-from onboarding.enums import Outcome, Readiness, RequestState
+from onboarding.enums import Installed, Outcome, Readiness, RequestState
+from onboarding.lints import ReadLint
 from onboarding.models import AdminRequest
 
 # `Board` of views/findings.py and `Row` of views/obstacles.py, which stand above this floor and cannot be imported.
@@ -29,15 +31,18 @@ register = template.Library()
 register.filter("region_label", catalog.region_label)
 register.filter("model_label", catalog.model_label)
 
-# Every word a state can have: findings, people, and rows of a verification that lives.
+# Every word a state can have: findings, people, rows of a verification that lives, and machines.
 STATES: Mapping[str, str | Promise] = {
     **{str(outcome): outcome.label for outcome in Outcome},
     **{str(readiness): readiness.label for readiness in Readiness},
     "running": _("Running"),
     "waiting": _("Waiting"),
     "skipped": _("Not asked"),
+    "connected": _("Connected"),
+    "answered": _("Answered"),
+    "outdated": _("Outdated"),
 }
-_ICONS = {"ready": "passed"}
+_ICONS = {"connected": "ready", "answered": "ready"}
 
 
 @register.simple_tag
@@ -102,6 +107,37 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", "\u202f")
 
 
+@register.filter
+def of(mapping: Mapping[str, Any], key: str) -> Any:
+    """The entry of a mapping whose name a template has in a variable; nothing where there is none."""
+    return mapping.get(key)
+
+
+# --- Plans
+
+
+@register.simple_tag
+def installed(state: str) -> SafeString:
+    """What somebody has of their plan, as icon and word."""
+    outcome = {Installed.CURRENT: "ready", Installed.OLDER: "outdated"}.get(Installed(state), "skipped")
+    text = '<span class="status" data-outcome="{}">{}{}</span>'
+    return format_html(text, outcome, icon(outcome), Installed(state).label)
+
+
+@register.filter
+def about_field(lints: Iterable[ReadLint], name: str) -> list[ReadLint]:
+    """Those that a form shows under the field of this name."""
+    return [lint for lint in lints if lint.about == name]
+
+
+@register.simple_tag
+def control(field: BoundField, lints: Iterable[ReadLint] = ()) -> SafeString:
+    """A form's field, which names what stands under it: its help, its errors, and what is to be said against it."""
+    parts = {"helptext": field.help_text, "error": field.errors, "lints": about_field(lints, field.name)}
+    under = " ".join(f"{field.auto_id}_{name}" for name, is_there in parts.items() if is_there)
+    return field.as_widget(attrs={"aria-describedby": under} if under else {})
+
+
 # --- Requests
 
 
@@ -152,3 +188,16 @@ def _tinted(text: str, pattern: re.Pattern[str]) -> SafeString:
         end = match.end()
     parts.append(escape(text[end:]))
     return format_html_join("", "{}", ((part,) for part in parts))
+
+
+@register.filter
+def diffed(text: str) -> SafeString:
+    """The lines of a unified diff of `a/` and `b/` in spans that colour them. Its characters stay as they are."""
+    lines = ((_kind(line), line) for line in text.splitlines(keepends=True))
+    return format_html_join("", '<span class="{}">{}</span>', lines)
+
+
+def _kind(line: str) -> str:
+    """By how a line of a diff begins; the files' names come before what adds and removes, which they look like."""
+    kinds = {"--- a/": "hunk", "+++ b/": "hunk", "@@ ": "hunk", "+": "added", "-": "removed"}
+    return next((kind for start, kind in kinds.items() if line.startswith(start)), "same")

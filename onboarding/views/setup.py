@@ -19,10 +19,12 @@ from onboarding.checks.registry import BY_NAME
 from onboarding.checks.run import open_verification
 from onboarding.enums import Platform, Readiness, Trigger
 from onboarding.forms import AskForm
-from onboarding.models import AdminRequest, Person, PlanRevision
+from onboarding.models import AdminRequest, Bundle, Person, PlanRevision
 from onboarding.requests import ask_about_finding, requests_of
 from onboarding.tasks import enqueue_verification
 from onboarding.views.findings import Board, board_of
+from onboarding.views.install import commands_for
+from onboarding.views.machines import machines_of, newest_bundle
 from onboarding.views.requests import title_of
 from onboarding.views.rules import PersonRequest, for_people
 
@@ -96,18 +98,29 @@ def _verify(person: Person, revision: PlanRevision, trigger: Trigger, rechecked:
 
 
 def _context(request: PersonRequest, access: Access) -> dict[str, Any]:
-    board = _board(access)
+    board, state = _board(access), _state(access)
     requests = requests_of(request.person)
+    machines = machines_of(access) if state == "ready" else []
     return {
         "access": access,
         "board": board,
         "requests": requests,
         "asked": _recently(requests.values()),
-        "state": _state(access),
+        "state": state,
+        "machines": machines,
+        "connected": next((each for each in machines if each.state in ("answered", "connected")), None),
+        "outdated": _outdated(access) if state == "ready" else None,
         "platforms": Platform,
         "platform": _platform(request),
         "poll_seconds": _poll_seconds(board) if board else None,
+        **commands_for(access),
     }
+
+
+def _outdated(access: Access) -> Bundle | None:
+    """The bundle the person took last, where a newer revision of the plan is current."""
+    bundle = newest_bundle(access)
+    return bundle if bundle and access.revision and bundle.revision_id != access.revision.pk else None
 
 
 def _board(access: Access) -> Board | None:

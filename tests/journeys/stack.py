@@ -52,11 +52,11 @@ class Stack:
 
     def _steer(self, faults: list[Fault]) -> None:
         body = json.dumps(faults).encode()
-        request = urllib.request.Request(f"{self._aws_url}/sandbox/faults", data=body, method="PUT")
+        request = urllib.request.Request(f"{self.aws_url}/sandbox/faults", data=body, method="PUT")
         urllib.request.urlopen(request, timeout=5).close()
 
     @property
-    def _aws_url(self) -> str:
+    def aws_url(self) -> str:
         lines = (self.home / "sandbox.env").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines)["AWS_ENDPOINT_URL"]
 

@@ -143,6 +143,8 @@ class Visitor:
 
     def download(self, press: Locator | None = None) -> dict[str, bytes]:
         """Press the download button (that of the chosen operating system); the zip's files."""
+        if press is None and self.page.url.startswith(f"{self.url}/setup/"):
+            self.page.get_by_text("Or download the bundle as a zip").locator("visible=true").click()
         with self.page.expect_download() as download:
             (press or self.page.get_by_role("button", name="Download for")).click()
         return unpacked(download.value)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
-from onboarding.enums import Role
-from onboarding.models import AuditEvent, Person, Team
-from tests.factories import make_person, make_plan, make_ready_person
+from onboarding.enrolments import issue_code
+from onboarding.enums import CodePurpose, Platform, Role
+from onboarding.models import AuditEvent, OneTimeCode, Person, Team
+from tests.factories import make_person, make_plan, make_ready_person, make_revision
+from tests.web.plan_pages import member, reported, took
 
 pytestmark = pytest.mark.django_db
 
@@ -77,9 +82,66 @@ def test_a_person_can_be_deactivated_and_nothing_else_of_them_changed() -> None:
     assert (person.name, person.is_active) == ("Ana Núñez", False)
 
 
-@pytest.mark.parametrize("row", ["planrevision", "finding", "verification", "bundle", "auditevent", "principal"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        *("planrevision", "finding", "verification", "bundle", "auditevent", "principal"),
+        *("enrolment", "onetimecode"),
+    ],
+)
 def test_what_the_portal_writes_is_nobodys_to_add(row: str) -> None:
     client = admin_client()
 
     assert client.get(f"/django-admin/onboarding/{row}/").status_code == 200
     assert client.get(f"/django-admin/onboarding/{row}/add/").status_code == 403
+
+
+@pytest.mark.parametrize("installed", ["current", "older", "none"])
+def test_people_are_filtered_by_what_they_have(installed: str) -> None:
+    old, new = make_revision(), make_revision()
+    took(member("current@acme.example"), new)
+    took(member("older@acme.example"), old)
+    member("none@acme.example")
+
+    page = admin_client().get(f"/django-admin/onboarding/person/?installed={installed}&role__exact=person")
+
+    shown = re.findall(r">(\w+)@acme.example</a>", page.content.decode())
+    assert shown == [installed]
+
+
+def test_the_list_of_people_says_which_revision_they_have() -> None:
+    took(member("ana@acme.example"), make_revision())
+
+    page = admin_client().get("/django-admin/onboarding/person/?installed=other").content.decode()
+
+    assert "Platform engineering, 1" in page
+    assert "Current revision" in page
+
+
+@pytest.mark.parametrize("people", [1, 3])
+def test_the_list_of_people_asks_a_constant_number_of_queries(
+    people: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    revision, client = make_revision(), admin_client()
+    for number in range(people):
+        took(member(f"p{number}@acme.example"), revision)
+
+    with django_assert_num_queries(9):
+        client.get("/django-admin/onboarding/person/")
+
+
+def test_a_codes_digest_is_shown_to_nobody() -> None:
+    person = member("ana@acme.example")
+    issue_code(person=person, purpose=CodePurpose.INSTALL, platform=Platform.LINUX, language="en")
+    code = OneTimeCode.objects.get()
+
+    page = admin_client().get(f"/django-admin/onboarding/onetimecode/{code.pk}/change/").content.decode()
+
+    assert "ana@acme.example" in page
+    assert code.digest not in page
+
+
+def test_a_machine_is_found_by_its_person() -> None:
+    reported(member("ana@acme.example"), make_revision(), machine="ana-mbp")
+
+    assert "ana-mbp" in admin_client().get("/django-admin/onboarding/enrolment/?q=ana@").content.decode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,17 @@ def test_tint_escapes_and_keeps_every_character(name: str, text: str) -> None:
         .replace("&amp;", "&")
         == text
     )
+
+
+def test_a_diff_is_told_apart_line_by_line_and_keeps_every_character() -> None:
+    lines = ["--- a/f.json\n", "+++ b/f.json\n", "@@ -1 +1 @@\n", ' "<b>"\n', '-"&"\n', "+'x'\n", "--- y\n"]
+
+    marked = onramp.diffed("".join(lines))
+
+    kinds = re.findall(r'<span class="(\w+)">', marked)
+    assert kinds == ["hunk", "hunk", "hunk", "same", "removed", "added", "removed"]
+    assert unescape(re.sub(r"</?span[^>]*>", "", marked)) == "".join(lines)
+    assert onramp.diffed("") == ""
 
 
 def test_times_say_utc_in_both_languages() -> None:

@@ -18,6 +18,7 @@ from tests.factories import (
     OPUS,
     SONNET,
     make_answer,
+    make_enrolment,
     make_finding,
     make_person,
     make_ready_person,
@@ -128,14 +129,14 @@ def test_a_new_plan_revision_starts_another() -> None:
     response = signed_in(person).get("/setup/")
 
     assert Verification.objects.live().filter(person=person).count() == 1
-    assert "bundle/download" not in response.content.decode()
+    assert "bundle/make" not in response.content.decode()
 
 
 def test_ready_people_get_their_bundle() -> None:
     page = signed_in(make_ready_person()).get("/setup/").content.decode()
 
     assert "Your access works. Install Claude Code." in page
-    assert 'action="/bundle/download/"' in page
+    assert 'action="/bundle/make/"' in page
     assert "eu.anthropic.claude-sonnet-4-6" in page
     assert "ClaudeCodeDeveloper" in page
 
@@ -147,7 +148,7 @@ def test_blocked_people_see_layer_and_remedy_and_no_bundle() -> None:
     assert "Permission set assignment" in page
     assert "no permission set of account 111122223333 reaches you" in page
     assert "An admin assigns you" in page
-    assert "/bundle/download/" not in page
+    assert "/bundle/make/" not in page
 
 
 def test_blocked_people_read_it_in_spanish() -> None:
@@ -249,7 +250,7 @@ def test_what_is_no_check_asks_everything(check: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/setup/verify/", "/setup/ask/", "/bundle/download/", "/sign-out/", "/preferences/theme/"]
+    "path", ["/setup/verify/", "/setup/ask/", "/bundle/make/", "/sign-out/", "/preferences/theme/"]
 )
 def test_what_writes_rejects_get(path: str) -> None:
     assert signed_in(make_ready_person()).get(path).status_code == 405
@@ -478,9 +479,11 @@ def test_the_page_asks_a_constant_number_of_queries(
             "permissions", outcome=Outcome.UNKNOWN, reason="throttled", facts=facts, last_known=known
         )
         make_answer(answers(person), unknown, position=position, about=profile)
+    for number in range(findings):
+        make_enrolment(person, machine=f"machine-{number}")
     client = signed_in(person)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         client.get("/setup/")
 
 

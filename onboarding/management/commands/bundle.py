@@ -30,7 +30,8 @@ class Command(BaseCommand):
         try:
             # A bundle that reached nobody was not made.
             with transaction.atomic():
-                built = make_bundle(access, platform=Platform(platform), language=language, actor="manage.py bundle")
+                made = make_bundle(access, platform=Platform(platform), language=language, actor="manage.py bundle")
+                built = made.built
                 out.write_bytes(built.archive)
         except NotVerified as error:
             raise CommandError(f"{email} has no verified access. Run manage.py verify {email} to see why.") from error
