@@ -66,6 +66,7 @@ def environment(company: Company, aws_port: int, idp_port: int | None) -> dict[s
         "ONRAMP_ADMIN_GROUPS": "onramp-admins",
         "ONRAMP_AUDITOR_GROUPS": "onramp-auditors",
         "ONRAMP_COMPANY": company.name,
+        "ONRAMP_CREDENTIAL_HELPERS": '{"acme-sts": "acme-sts --json"}',
     }
     if idp_port is not None:
         values["ONRAMP_OIDC_ISSUER"] = f"http://localhost:{idp_port}"

@@ -126,6 +126,10 @@ class Aws:
             "aws_session_token": found["sessionToken"],
         }
 
+    def session_arn(self, permission_set: str, account: str = PROD) -> str:
+        """Of a permission set's role as its sessions name it; the session's name comes after a slash."""
+        return f"arn:aws:sts::{account}:assumed-role/{role_name(account, permission_set)}"
+
     def role_arn(self, permission_set: str, account: str = PROD) -> str:
         name = role_name(account, permission_set)
         return f"arn:aws:iam::{account}:role/aws-reserved/sso.amazonaws.com/eu-west-1/{name}"

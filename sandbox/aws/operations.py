@@ -15,6 +15,9 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]*)/([^/]+)/aws4_request")
+_BEARER = "Bearer "
+# The Region in the name of an endpoint, such as bedrock-runtime.eu-west-1.amazonaws.com.
+_ENDPOINT = re.compile(r"[a-z-]+\.([a-z]{2}(?:-[a-z]+)+-\d)\..+")
 # The model id may be an ARN with slashes, which WSGI has already decoded.
 _INVOKE = re.compile(r"/model/(?P<modelId>.+)/(?P<verb>invoke|invoke-with-response-stream)")
 _INVOKE_NAMES = {"invoke": "InvokeModel", "invoke-with-response-stream": "InvokeModelWithResponseStream"}
@@ -33,11 +36,15 @@ _SERVICES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What SigV4 says of the caller; all empty when the request is not signed. It is not verified."""
+    """What SigV4 says of the caller; all empty when the request is not signed. It is not verified.
+
+    A request with a Bedrock API key has that in place of an access key.
+    """
 
     access_key: str = ""
     region: str = ""
     service: str = ""
+    api_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +66,14 @@ class Operation:
         return next(iter(self.parameters.get(name, ())), "")
 
 
-def read_signature(request: Request) -> Signature:
-    found = _CREDENTIAL.search(request.headers.get("Authorization", ""))
+def read_signature(request: Request, home: str) -> Signature:
+    """With an API key a request says nothing of its Region: it is that of the endpoint, `home` for one without."""
+    authorization = request.headers.get("Authorization", "")
+    if authorization.startswith(_BEARER):
+        endpoint = _ENDPOINT.fullmatch(request.host)
+        region = endpoint[1] if endpoint else home
+        return Signature("", region, "bedrock", authorization.removeprefix(_BEARER))
+    found = _CREDENTIAL.search(authorization)
     return Signature(*found.groups()) if found else Signature()
 
 
@@ -110,9 +123,9 @@ def _find(request: Request, signature: Signature) -> tuple[str, str, dict[str, s
     return _routed(request, services)
 
 
-def identify(request: Request, body: bytes) -> Operation | None:
-    """The operation, or None for what is no request to AWS."""
-    signature = read_signature(request)
+def identify(request: Request, body: bytes, home: str) -> Operation | None:
+    """The operation, or None for what is no request to AWS. `home` is the Region of an endpoint that names none."""
+    signature = read_signature(request, home)
     found = _find(request, signature)
     if found is None:
         return None

@@ -39,7 +39,7 @@ _LAYER_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who holds an access key: a user, or a session of a role; `owner` is None once the role is deleted.
+    """Who holds `access_key`: a user, or a session of a role; `owner` is None once the role is deleted.
 
     `session_policy` is the text that was passed when the role was assumed, or "".
     """
@@ -48,6 +48,7 @@ class Caller:
     user_id: str
     account: str
     owner: Role | User | None
+    access_key: str
     session_policy: str = ""
     is_expired: bool = False
 
@@ -69,9 +70,19 @@ def find_caller(access_key: str) -> Caller | None:
     if assumed is not None:
         role = next((role for role in iam.get_roles() if role.arn == assumed.role_arn), None)
         is_expired = assumed.expiration.replace(tzinfo=UTC) < datetime.now(UTC)
-        return Caller(assumed.arn, assumed.user_id, account, role, assumed.policy or "", is_expired)
+        return Caller(assumed.arn, assumed.user_id, account, role, access_key, assumed.policy or "", is_expired)
     user = iam.get_user_from_access_key_id(access_key)
-    return Caller(user.arn, user.id, account, user) if user else None
+    return Caller(user.arn, user.id, account, user, access_key) if user else None
+
+
+def find_secret(access_key: str) -> tuple[str, str]:
+    """The secret key and the session's token that belong to a key; ("", "") when nobody was given it."""
+    account = get_account_id_from(access_key)
+    assumed = sts_backends[account]["aws"].get_assumed_role_from_access_key(access_key)
+    if assumed is not None:
+        return assumed.secret_access_key, assumed.session_token
+    key = iam_backends[account]["aws"].access_keys.get(access_key)
+    return (key.secret_access_key if key else ""), ""
 
 
 _parse = lru_cache(maxsize=4096)(parse_policy)

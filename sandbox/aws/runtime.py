@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from moto.core.eventstream import EventStreamEncoder
+from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
 from sandbox.aws import catalog
@@ -17,6 +18,7 @@ from sandbox.aws.bedrock import FORM_MISSING, INVALID_MODEL, availability, has_u
 from sandbox.aws.errors import AwsError
 from sandbox.aws.operations import Operation
 from sandbox.aws.principals import Caller, require
+from sandbox.aws.traits import traits_of
 from sandbox.aws.world import Invocation, World
 
 _ON_DEMAND = (
@@ -163,14 +165,14 @@ def _respond(operation: Operation, answer: _Answer) -> Response:
     return response
 
 
-def invoke(world: World, caller: Caller, operation: Operation, body: bytes) -> Response:
+def invoke(world: World, caller: Caller, operation: Operation, headers: Headers, body: bytes) -> Response:
     """Answer one invocation and record it, also a refused one.
 
     Raises:
         AwsError: the refusal.
     """
     place = (caller.arn, caller.account, operation.signature.region)
-    asked = (operation.name, operation.parameter("modelId"))
+    asked = (operation.name, operation.parameter("modelId"), traits_of(headers, body))
     try:
         profile = _admit(world, caller, operation, body)
     except AwsError as error:

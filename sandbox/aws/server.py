@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from sandbox.aws import (
     account_details,
+    api_keys,
     bedrock,
     directory,
     errors,
@@ -26,7 +27,7 @@ from sandbox.aws import (
 )
 from sandbox.aws.control import Control
 from sandbox.aws.errors import AwsError, Throttled
-from sandbox.aws.operations import Operation, identify
+from sandbox.aws.operations import Operation, Signature, identify
 from sandbox.aws.seed import seed
 from sandbox.aws.single_sign_on import SingleSignOn
 from sandbox.company import Company
@@ -67,7 +68,7 @@ class Application:
         request = Request(environ)
         response = self._control.respond(request)
         if response is None:
-            operation = identify(request, body)
+            operation = identify(request, body, self.world.company.region)
             environ["wsgi.input"].seek(0)
             response = self._answer(request, operation, body) if operation else self._from_moto(environ)
         return response(environ, start_response)
@@ -99,14 +100,16 @@ class Application:
         if operation.service == "bedrock-runtime":
             if caller is None:
                 raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-            return runtime.invoke(self.world, caller, operation, body)
+            return runtime.invoke(self.world, caller, operation, request.headers, body)
         if operation.service == "bedrock" and caller:
             context = {"aws:RequestedRegion": operation.signature.region}
             principals.require(caller, f"bedrock:{operation.name}", "*", context)
-        return self._from_moto(request.environ)
+        return self._from_moto(_as_signed(request.environ, operation.signature, caller))
 
     def _identify_caller(self, operation: Operation) -> principals.Caller | None:
         """The owner of the key; None for an unsigned request. A key that nobody has is refused, as by AWS."""
+        if operation.signature.api_key:
+            return api_keys.caller_of(operation.signature.api_key, operation.signature.region)
         if not operation.signature.access_key:
             return None
         caller = principals.find_caller(operation.signature.access_key)
@@ -118,6 +121,14 @@ class Application:
             code = "ExpiredToken" if is_query else "ExpiredTokenException"
             raise AwsError(code, "The security token included in the request is expired", 403)
         return caller
+
+
+def _as_signed(environ: dict[str, Any], signature: Signature, caller: principals.Caller | None) -> dict[str, Any]:
+    """The request as moto knows its caller and Region: by a signature, where an API key came in its place."""
+    if signature.api_key and caller:
+        credential = f"{caller.access_key}/20260101/{signature.region}/{signature.service}/aws4_request"
+        environ["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=0"
+    return environ
 
 
 class Running:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sandbox.aws.faults import Faults
 from sandbox.aws.rates import Rates
+from sandbox.aws.traits import Traits
 from sandbox.company import Company
 
 
@@ -20,6 +22,7 @@ class Invocation:
     region: str
     operation: str
     model_id: str
+    traits: Traits
     status: int
     input_tokens: int = 0
     output_tokens: int = 0
@@ -71,7 +74,7 @@ class World:
         with self._lock:
             self._invocations.append(invocation)
 
-    def invocations(self) -> list[dict[str, str | int]]:
+    def invocations(self) -> list[dict[str, Any]]:
         with self._lock:
             return [asdict(invocation) for invocation in self._invocations]
 

@@ -1,4 +1,4 @@
-"""The real Claude Code CLI: one pinned version from npm, kept in the user's cache folder."""
+"""The real Claude Code CLI: two pinned versions from npm, kept in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-VERSION = "2.1.330"
-# By `platform.machine()`: the package, and what npm's registry says its archive's SHA-512 is. The program runs with
-# the developer's rights, so it is the one that was looked at or none.
+# A current one; and the one that `npm install` takes where Node.js is older than 22, on which many machines stay.
+CURRENT, OLD = "2.1.330", "2.1.197"
+VERSIONS = (CURRENT, OLD)
 _PACKAGES = {
-    "x86_64": (
-        "@anthropic-ai/claude-code-linux-x64",
-        "9Gn+V7DtJ8M1nztP9CeDVl9g3RtrepI7rOFTyPRRnZe8D6zebIHKmC7OvBauucuAP0X0k85SDN/LPVZyjsGezQ==",
-    ),
-    "aarch64": (
-        "@anthropic-ai/claude-code-linux-arm64",
-        "V4yanAY5EA5UpwwRPtjSfqDbNqAlUJeVn3NYZw2AgmRHjdpSsLtHAzbxRXfkAnbjwTXzE0uedjQxUY02ARPcsA==",
-    ),
+    "x86_64": "@anthropic-ai/claude-code-linux-x64",
+    "aarch64": "@anthropic-ai/claude-code-linux-arm64",
+}
+# What npm's registry says the SHA-512 of the package's archive is, by version and `platform.machine()`. The program
+# runs with the developer's rights, so it is the one that was looked at or none.
+_DIGESTS = {
+    (CURRENT, "x86_64"): "9Gn+V7DtJ8M1nztP9CeDVl9g3RtrepI7rOFTyPRRnZe8D6zebIHKmC7OvBauucuAP0X0k85SDN/LPVZyjsGezQ==",
+    (CURRENT, "aarch64"): "V4yanAY5EA5UpwwRPtjSfqDbNqAlUJeVn3NYZw2AgmRHjdpSsLtHAzbxRXfkAnbjwTXzE0uedjQxUY02ARPcsA==",
+    (OLD, "x86_64"): "rIlKmrY0QMyHgPRX/MYWNj039vbypICvI9jVe3rs9Xy2RnNklySjyPxqh62QadznzoftEO23uYQ1tFePcQ//bg==",
+    (OLD, "aarch64"): "sx6SoGj3MNR5CV+YDkNtbLHXa1tn3G8qcYFgm1gnvOi9ODQUKbhiPfankJfkTMDVekOvnKJhm6i9hGFIPzp7cQ==",
 }
 _ELF = b"\x7fELF"
 _DOWNLOAD_SECONDS = 400  # 175 MB
@@ -36,15 +38,15 @@ class Unavailable(Exception):
     """The CLI cannot be had on this machine. The message says why."""
 
 
-def installed() -> Path:
+def installed(version: str) -> Path:
     """The program's path; fetched when it is not in the cache yet. Raises Unavailable."""
-    package, digest = _package()
-    program = _cache() / f"claude-code-{VERSION}" / "claude"
+    package, digest = _package(version)
+    program = _cache() / f"claude-code-{version}" / "claude"
     try:
         program.parent.mkdir(parents=True, exist_ok=True)
         with _locked(program.with_name("lock")):
             if not program.exists():
-                _fetch(package, digest, program)
+                _fetch(f"{package}@{version}", digest, program)
     except OSError as error:
         raise Unavailable(f"Claude Code cannot be kept in {program.parent}: {error.strerror}") from error
     return program
@@ -55,11 +57,12 @@ def _cache() -> Path:
     return Path(root) / "onramp-tests"
 
 
-def _package() -> tuple[str, str]:
-    place = f"{sys.platform} {platform.machine()}, {platform.libc_ver()[0] or 'unknown libc'}"
-    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc" or platform.machine() not in _PACKAGES:
-        raise Unavailable(f"Claude Code {VERSION} is fetched for Linux with glibc only; this is {place}")
-    return _PACKAGES[platform.machine()]
+def _package(version: str) -> tuple[str, str]:
+    machine, libc = platform.machine(), platform.libc_ver()[0]
+    if sys.platform != "linux" or libc != "glibc" or machine not in _PACKAGES:
+        place = f"{sys.platform} {machine}, {libc or 'unknown libc'}"
+        raise Unavailable(f"Claude Code is fetched for Linux with glibc only; this is {place}")
+    return _PACKAGES[machine], _DIGESTS[version, machine]
 
 
 @contextmanager
@@ -72,14 +75,14 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _fetch(package: str, digest: str, program: Path) -> None:
+def _fetch(spec: str, digest: str, program: Path) -> None:
     """Download, check and unpack; the program appears whole or not at all."""
     with tempfile.TemporaryDirectory(dir=program.parent) as name:
-        archive = _download(f"{package}@{VERSION}", Path(name))
+        archive = _download(spec, Path(name))
         with archive.open("rb") as content:
             found = base64.b64encode(hashlib.file_digest(content, "sha512").digest()).decode()
         # Not Unavailable: a skip would hide that somebody changed what we run.
-        assert found == digest, f"{package}@{VERSION} is not the archive that was pinned: sha512-{found}"
+        assert found == digest, f"{spec} is not the archive that was pinned: sha512-{found}"
         draft = Path(name) / "claude"
         _unpack(archive, draft)
         draft.chmod(0o755)

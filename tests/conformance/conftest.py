@@ -6,23 +6,43 @@ import socketserver
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.aws.conftest import company  # noqa: F401  # a fixture
-from tests.conformance.claude_code import Unavailable, installed
+from tests.conformance.claude_code import CURRENT, VERSIONS, Unavailable, installed
 from tests.conformance.machine import Machine
+from tests.conformance.people import Bundles
 from tests.sandbox_aws import Aws
+
+
+def program(version: str) -> Path:
+    """Claude Code at this version; without it, the test does not run."""
+    try:
+        return installed(version)
+    except Unavailable as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
 def claude() -> Path:
-    """The real Claude Code CLI, at the pinned version."""
-    try:
-        return installed()
-    except Unavailable as error:
-        pytest.skip(str(error))
+    """The real Claude Code CLI, at the current of the pinned versions."""
+    return program(CURRENT)
+
+
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    """The current version, then the old one."""
+    return str(request.param)
+
+
+@pytest.fixture
+def each_claude(version: str) -> Path:
+    """The CLI at both versions, for what each of them has to do."""
+    return program(version)
 
 
 class _Wall(socketserver.ThreadingTCPServer):
@@ -57,7 +77,23 @@ def wall() -> Iterator[str]:
 
 @pytest.fixture
 def machine(aws: Aws, tmp_path: Path, wall: str) -> Machine:
-    """A Linux machine as it comes: an empty home directory."""
+    """A Linux machine as it comes: an empty home directory, and Python."""
     if sys.platform != "linux":
         pytest.skip("only the bundle's steps for Linux are carried out")
-    return Machine(aws, tmp_path, wall)
+    machine = Machine(aws, tmp_path, wall)
+    machine.put_python("python3")
+    return machine
+
+
+@pytest.fixture
+def bundles(request: pytest.FixtureRequest, db: None) -> Bundles:
+    """With `db` asked for in advance: pytest-django makes the database for tests that are known to use it."""
+    return Bundles(partial(request.getfixturevalue, "company"))
+
+
+@pytest.fixture
+def aws_cli() -> tuple[str, ...]:
+    """The AWS CLI, version 1: 2 is in no registry."""
+    if find_spec("awscli") is None:
+        pytest.skip("no AWS CLI is installed (package awscli)")
+    return (sys.executable, "-m", "awscli")

@@ -1,4 +1,4 @@
-"""A person's machine: a home directory of its own, what GUIDE.md has them do there, and programs run in it."""
+"""A person's machine: a home directory of its own, what the bundle installs there, and programs run in it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import hashlib
 import io
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from onboarding.bundles.platforms import COMMANDS
-from onboarding.enums import Platform
 from tests.sandbox_aws import Aws
 
-_LINUX = COMMANDS[Platform.LINUX]
 _SECONDS = 60  # of each program; it needs one or two
 
 
@@ -52,37 +52,42 @@ class Machine:
         return self.home / ".claude" / "settings.json"
 
     @property
-    def bundle(self) -> Path:
-        return self.home / "bundle"
+    def aws_config(self) -> Path:
+        return self.home / ".aws" / "config"
 
-    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run to the end in an empty folder, without input."""
+    @property
+    def bundle(self) -> Path:
+        """What the installer keeps of a bundle."""
+        return self.home / ".onramp" / "bundle"
+
+    def run(self, *command: str | Path, typed: str = "", without: str = "") -> subprocess.CompletedProcess[str]:
+        """Run to the end in an empty folder, with this on standard input and without a variable."""
         folder = self.home / "empty"
         folder.mkdir(exist_ok=True)
         return subprocess.run(
             command,
             cwd=folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
+            env={name: value for name, value in self.environment.items() if name != without},
+            input=typed,
             capture_output=True,
             text=True,
             timeout=_SECONDS,
         )
 
     def install(self, archive: bytes) -> None:
-        """What GUIDE.md tells a person on Linux: check the files, append the profile, copy the settings."""
+        """Unpack a bundle, run its installer, and throw away what was unpacked."""
+        folder = self.home / "Downloads" / "onramp-bundle"
         with zipfile.ZipFile(io.BytesIO(archive)) as packed:
-            packed.extractall(self.bundle)
-        guide = (self.bundle / "GUIDE.md").read_text("utf-8")
-        steps = [*_LINUX.verify_files, *_LINUX.append_config, *_LINUX.copy_settings]
-        assert [step for step in steps if step not in guide] == []
-        done = self.run("bash", "-euc", "\n".join(["cd ~/bundle", *steps]))
-        assert done.returncode == 0, done.stderr
+            packed.extractall(folder)
+        done = self.run("sh", folder / "install.sh")
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        shutil.rmtree(folder.parent)
 
     def token_cache(self, email: str) -> tuple[str, str]:
         """Sign in with the device flow; the name and content of the file that `aws sso login` then writes.
 
-        https://github.com/boto/botocore/blob/develop/botocore/tokens.py reads it; the name is made of the session's.
+        https://github.com/boto/botocore/blob/develop/botocore/tokens.py reads it; the name is made of the session's,
+        as the installed configuration has it.
         """
         center, token = self.aws.company.identity_center, self.aws.sign_in(email)
         cached = {
@@ -95,7 +100,9 @@ class Machine:
             "registrationExpiresAt": _time(dt.timedelta(days=90)),
             "refreshToken": token["refreshToken"],
         }
-        name = hashlib.sha1(b"acme", usedforsecurity=False).hexdigest()
+        session = re.search(r"^\[sso-session (.+)\]$", self.aws_config.read_text(), re.MULTILINE)
+        assert session is not None
+        name = hashlib.sha1(session[1].encode(), usedforsecurity=False).hexdigest()
         return f"{name}.json", json.dumps(cached)
 
     def sign_in(self, email: str) -> None:
@@ -105,16 +112,25 @@ class Machine:
         cache.mkdir(parents=True, exist_ok=True)
         (cache / name).write_text(content)
 
-    def ask(self, claude: Path, *options: str) -> Reply:
-        """`claude -p` with these options: its answer, and what the sandbox saw of it."""
-        before = len(self._invocations())
-        done = self.run(claude, *options, "-p", "hello", "--output-format", "json")
-        assert done.stdout.startswith("{"), (done.stdout, done.stderr)
-        return Reply(done.returncode, json.loads(done.stdout), tuple(self._invocations()[before:]))
+    def ask(self, claude: Path, *options: str, first: str = "", typed: str = "") -> Reply:
+        """`claude -p` with these options: its answer, and what the sandbox saw of it.
 
-    def _invocations(self) -> list[dict[str, Any]]:
+        `first` is what the person does before in the same shell, and `typed` what they type for that.
+        """
+        before = len(self.invocations())
+        program: list[str | Path] = [claude, *options, "-p", "hello", "--output-format", "json"]
+        done = self.run("sh", "-ec", f'{first}\nexec "$@" </dev/null', "sh", *program, typed=typed)
+        assert done.stdout.startswith("{"), (done.stdout, done.stderr)
+        return Reply(done.returncode, json.loads(done.stdout), tuple(self.invocations()[before:]))
+
+    def invocations(self) -> list[dict[str, Any]]:
+        """Every one that the sandbox saw, the earliest first."""
         rows: list[dict[str, Any]] = self.aws.call("GET", "/sandbox/invocations")
         return rows
+
+    def put_python(self, name: str, *arguments: str) -> None:
+        """A program that runs our Python; the system's own may have none, or another."""
+        self.put_program(name, f'exec {shlex.join([sys.executable, *arguments])} "$@"')
 
     def put_program(self, name: str, script: str) -> None:
         """A program that is found before the system's own."""

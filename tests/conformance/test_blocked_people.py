@@ -9,7 +9,7 @@ import pytest
 from onboarding.bundles.make import NotVerified
 from onboarding.enums import Layer
 from tests.conformance.machine import Machine
-from tests.conformance.people import bundle_of, denial, hand_made, verified
+from tests.conformance.people import Bundles, bundle_of, denial, verified
 
 pytestmark = [pytest.mark.conformance, pytest.mark.usefixtures("company")]
 
@@ -34,16 +34,16 @@ SAID = {
     ],
 )
 def test_aws_denies_what_the_portal_said(
-    email: str, colleague: str, layer: Layer, claude: Path, machine: Machine
+    email: str, colleague: str, layer: Layer, claude: Path, machine: Machine, bundles: Bundles
 ) -> None:
     blocked = verified(email)
     with pytest.raises(NotVerified):
         bundle_of(blocked)
     finding = denial(blocked)
-    machine.install(hand_made(verified(colleague), finding))
+    machine.install(bundles.borrowed(colleague, finding))
     machine.sign_in(email)
 
-    reply = machine.ask(claude)
+    reply = machine.ask(claude, first="export CLAUDE_CODE_MAX_RETRIES=0")
 
     assert finding.layer == layer
     # The first denial ends AWS's own evaluation, so its message names one of the finding's rows.

@@ -16,7 +16,7 @@ TAGGED = f"arn:aws:bedrock:eu-west-1:{PROD}:application-inference-profile/a1b2c3
 def test_profiles_and_their_routes(aws: Aws) -> None:
     bedrock = aws.portal("bedrock")
     found = {row["inferenceProfileId"]: row for row in bedrock.list_inference_profiles()["inferenceProfileSummaries"]}
-    assert len(found) == 11
+    assert len(found) == 13
     assert len(found["eu.anthropic.claude-opus-4-8"]["models"]) == 6
     assert [row["modelArn"] for row in found["global.anthropic.claude-sonnet-4-6"]["models"]] == [
         "arn:aws:bedrock:eu-west-1::foundation-model/anthropic.claude-sonnet-4-6",
@@ -27,12 +27,12 @@ def test_profiles_and_their_routes(aws: Aws) -> None:
 def test_profiles_by_region_type_and_page(aws: Aws) -> None:
     bedrock = aws.portal("bedrock")
     pages = list(bedrock.get_paginator("list_inference_profiles").paginate(PaginationConfig={"PageSize": 3}))
-    assert [len(page["inferenceProfileSummaries"]) for page in pages] == [3, 3, 3, 2]
+    assert [len(page["inferenceProfileSummaries"]) for page in pages] == [3, 3, 3, 3, 1]
     by_type = {
         kind: [row["type"] for row in bedrock.list_inference_profiles(typeEquals=kind)["inferenceProfileSummaries"]]
         for kind in ("SYSTEM_DEFINED", "APPLICATION")
     }
-    assert by_type == {"SYSTEM_DEFINED": ["SYSTEM_DEFINED"] * 10, "APPLICATION": ["APPLICATION"]}
+    assert by_type == {"SYSTEM_DEFINED": ["SYSTEM_DEFINED"] * 10, "APPLICATION": ["APPLICATION"] * 3}
     tokyo = aws.portal("bedrock", region="ap-northeast-1").list_inference_profiles(typeEquals="SYSTEM_DEFINED")
     assert [row["inferenceProfileId"] for row in tokyo["inferenceProfileSummaries"]] == [
         "jp.anthropic.claude-sonnet-4-6"

@@ -201,6 +201,38 @@ def test_a_deny_stops_the_stream_in_one_region(aws: Aws) -> None:
     assert "arn:aws:bedrock:eu-south-2::foundation-model/" in caught.value.response["Error"]["Message"]
 
 
+def test_how_it_was_asked_for_is_kept(aws: Aws) -> None:
+    client = runtime(aws, "ana.nunez", DEVELOPER)
+    how = {"guardrailIdentifier": "a1b2c3d4e5", "guardrailVersion": "DRAFT", "serviceTier": "priority"}
+    client.invoke_model(modelId=SONNET, body=BODY, **how)
+    assert aws.call("GET", "/sandbox/invocations")[-1]["traits"] == {
+        "authentication": "signature",
+        "guardrail": "a1b2c3d4e5:DRAFT",
+        "service_tier": "priority",
+        "cache_lifetimes": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("points", "lifetimes"),
+    [
+        ([{"type": "ephemeral"}], "5m"),
+        ([{"type": "ephemeral", "ttl": "1h"}, {"type": "ephemeral", "ttl": "5m"}], "1h 5m"),
+        ([{"type": "ephemeral", "ttl": "a secret"}, None], "other"),
+    ],
+)
+def test_how_long_a_prompt_is_cached_is_kept_and_nothing_of_its_text(
+    aws: Aws, points: list[object], lifetimes: str
+) -> None:
+    blocks = [{"type": "text", "text": "a secret", "cache_control": point} for point in points]
+    body = {"system": blocks, "messages": [{"role": "user", "content": "a secret"}]}
+    client = runtime(aws, "ana.nunez", DEVELOPER)
+    client.invoke_model(modelId=SONNET, body=json.dumps(json.loads(BODY) | body))
+    seen = aws.call("GET", "/sandbox/invocations")
+    assert seen[-1]["traits"]["cache_lifetimes"] == lifetimes
+    assert "secret" not in json.dumps(seen)
+
+
 # --- people who come without Identity Center
 
 
