@@ -144,6 +144,13 @@ def inference_profile_arn(region: str, account_id: str, profile_id: str) -> str:
     return f"arn:{partition_of(region)}:bedrock:{region}:{account_id}:inference-profile/{profile_id}"
 
 
+def guardrail_arn(guardrail: str, region: str, account_id: str) -> str:
+    """A guardrail's ARN; its id is one of the plan's account and Region."""
+    if guardrail.startswith("arn:"):
+        return guardrail
+    return f"arn:{partition_of(region)}:bedrock:{region}:{account_id}:guardrail/{guardrail}"
+
+
 def partition_of(region: str) -> str:
     """The AWS partition a Region belongs to."""
     if region.startswith("us-gov-"):

@@ -145,7 +145,7 @@ CHECKS: tuple[Check, ...] = (
             "no-answer": Reason(
                 Outcome.UNKNOWN,
                 _("The list of such variables could not be read from `onramp.json`."),
-                _("Download the bundle again from {1}, then run its doctor."),
+                _("Download the bundle again from {2}, then run its doctor."),
             ),
         },
     ),

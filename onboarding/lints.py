@@ -85,7 +85,7 @@ WORDS: Mapping[str, LintWords] = {
     ),
     "thinking-ignored": LintWords(
         Outcome.WARNING,
-        _("%(models)s decide for themselves how long to think, and ignore a number of tokens."),
+        _("A number of thinking tokens has no effect on %(models)s: how long to think is the model's own choice."),
         _("Leave it empty and set the effort."),
     ),
     "effort-ignored": LintWords(
@@ -120,7 +120,7 @@ WORDS: Mapping[str, LintWords] = {
     ),
     "max-tokens-above-model": LintWords(
         Outcome.WARNING,
-        _("%(models)s give at most %(limit)s tokens in one answer."),
+        _("One answer has at most %(limit)s tokens, from %(models)s."),
         _("Set %(limit)s or less."),
     ),
     "max-tokens-above-quota": LintWords(
@@ -141,7 +141,7 @@ WORDS: Mapping[str, LintWords] = {
     ),
     "needs-newer": LintWords(
         Outcome.WARNING,
-        _("%(settings)s has an effect from Claude Code %(release)s on, and the plan lets older ones start."),
+        _("Claude Code obeys %(settings)s from %(release)s on, and the plan lets older ones start."),
         _("Set the oldest allowed version to %(release)s."),
     ),
     "deprecated-variables": LintWords(

@@ -33,27 +33,34 @@ class Built:
 
 def build(inputs: BundleInputs) -> Built:
     """Raises `UnsafeValue` when a value must not reach a file."""
-    files = {name: content for name, content in _files(inputs).items() if content}
+    first, last = _shared_files(inputs.of_nobody)
+    manual = guide.guide(inputs)
+    files = {**first, "GUIDE.md": manual.text, "GUIDE.html": manual.page, **last}
     files["MANIFEST.json"] = _manifest(inputs, files)
     files["SHA256SUMS"] = _checksums(files)
     return Built(files, archive.pack(files))
 
 
-def _files(inputs: BundleInputs) -> dict[str, bytes]:
-    """A file that a bundle has no use for is empty."""
+@lru_cache(maxsize=256)
+def _shared_files(inputs: BundleInputs) -> tuple[Mapping[str, bytes], Mapping[str, bytes]]:
+    """What stands before the guide and behind it: the same for everybody with the same offer, so made once.
+
+    A file that a bundle has no use for is not there.
+    """
     settings = settings_of(inputs)
-    markdown = guide.guide(inputs)
-    return {
+    config = aws_config(inputs)
+    first = {
         inputs.settings_name: json_text(settings),
-        "aws-config": aws_config(inputs),
+        **({"aws-config": config} if config else {}),
         **shell.shell_files(inputs),
         **iam_policies(inputs),
-        "GUIDE.md": markdown.text,
-        "GUIDE.html": markdown.page,
+    }
+    last = {
         "onramp.json": scripts.onramp_json(inputs, settings),
         "words.txt": scripts.words_txt(inputs.language),
         **scripts.scripts(inputs.credentials.method),
     }
+    return first, last
 
 
 def _manifest(inputs: BundleInputs, files: Mapping[str, bytes]) -> bytes:

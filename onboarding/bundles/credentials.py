@@ -10,8 +10,8 @@ from onboarding.bundles import grammar
 from onboarding.bundles.inputs import BundleInputs
 from onboarding.enums import CredentialMethod, Platform
 
-# Claude Code 2.1.330 waits for a helper without an end, and the AWS SDK for a minute.
-HELPER_SECONDS = 30
+# Claude Code 2.1.330 waits for a helper without an end, and runs one that fails up to eight times before it says so.
+HELPER_SECONDS = 10
 
 _LOGINS = {
     CredentialMethod.IDENTITY_CENTER: "aws sso login",

@@ -6,7 +6,6 @@ Quoting comes on top of this, never instead of it. Every function returns its va
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from onboarding import catalog
 from onboarding.bundles.inputs import UnsafeValue
@@ -63,7 +62,6 @@ def permission_rule(field: str, text: str) -> str:
     return _matching(catalog.PERMISSION_RULE, field, text)
 
 
-@lru_cache(maxsize=2048)
 def _matching(shape: re.Pattern[str], field: str, text: str) -> str:
     if shape.fullmatch(text) is None:
         raise UnsafeValue(field)

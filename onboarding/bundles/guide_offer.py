@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from onboarding.bundles import grammar
 from onboarding.bundles.inputs import BundleInputs
 from onboarding.bundles.markdown import bullets, code, isolated, table, text
+from onboarding.bundles.pins import oldest_release
 from onboarding.bundles.settings_json import denied_tools
 from onboarding.catalog import model_label, region_label
 from onboarding.enums import Tier
@@ -45,7 +46,7 @@ class Offer:
             role_name=inputs.role_name,
             aws_profile=inputs.aws_profile if inputs.credentials.method.has_profile else "",
             max_output_tokens=plan.max_output_tokens,
-            minimum_version=plan.minimum_version,
+            minimum_version=oldest_release(inputs),
             denied_tools=tuple(denied_tools(inputs)),
         )
 

@@ -7,15 +7,14 @@ accepts a model's agreement once, for everybody.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from onboarding import policies
 from onboarding.bundles import grammar, pins
 from onboarding.bundles.inputs import BundleInputs
 from onboarding.bundles.json_text import json_text
-from onboarding.catalog import partition_of
+from onboarding.catalog import guardrail_arn
 from onboarding.enums import CredentialMethod
 
 
@@ -25,14 +24,12 @@ def iam_policies(inputs: BundleInputs) -> dict[str, bytes]:
     name = grammar.name("plan_slug", inputs.plan_slug).replace(".", "_")
     return {
         "iam-policy.json": json_text(policies.policy(found)),
-        "iam-policy.tf": _data_source(name, json.dumps(found)),
+        "iam-policy.tf": _data_source(name, found),
     }
 
 
-@lru_cache(maxsize=256)
-def _data_source(name: str, compact: str) -> bytes:
-    """`compact` are the statements as JSON: they are the same for everybody on a plan."""
-    blocks = "\n".join(_block(statement) for statement in json.loads(compact))
+def _data_source(name: str, found: Iterable[Mapping[str, Any]]) -> bytes:
+    blocks = "\n".join(_block(statement) for statement in found)
     return f'data "aws_iam_policy_document" "claude_code_{name}" {{\n{blocks}}}\n'.encode("ascii")
 
 
@@ -63,11 +60,8 @@ def _profile_arn(inputs: BundleInputs, profile: str) -> str:
 
 
 def _guardrail_arn(inputs: BundleInputs) -> str:
-    guardrail = grammar.shell_word("guardrail", inputs.behaviour.guardrail)
-    if guardrail.startswith("arn:"):
-        return guardrail
     region, account = grammar.region("region", inputs.region), grammar.account_id("account_id", inputs.account_id)
-    return f"arn:{partition_of(region)}:bedrock:{region}:{account}:guardrail/{guardrail}"
+    return guardrail_arn(grammar.shell_word("guardrail", inputs.behaviour.guardrail), region, account)
 
 
 def _block(statement: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from onboarding.enums import CredentialMethod, ModelForm, Platform, SettingsScope, Tier
@@ -80,7 +80,7 @@ class Behaviour:
     otlp_protocol: str = ""
     denied_tools: tuple[str, ...] = ()
     announcements: tuple[str, ...] = ()
-    free_settings: Mapping[str, Any] = field(default_factory=dict)
+    free_settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def is_managed(self) -> bool:
@@ -89,6 +89,8 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class BundleInputs:
+    """Hashable, so that what is made of equal inputs can be remembered: mappings count for equality alone."""
+
     person_name: str
     person_email: str
     team_name: str
@@ -102,14 +104,22 @@ class BundleInputs:
     account_id: str
     account_name: str
     region: str
-    models: Mapping[Tier, str]  # verified inference profiles only, in the order opus, sonnet, haiku
-    routes: Mapping[str, Route]  # of each of them
+    models: Mapping[Tier, str] = field(
+        hash=False
+    )  # verified inference profiles only, in the order opus, sonnet, haiku
+    routes: Mapping[str, Route] = field(hash=False)  # of each of them
     default_tier: Tier  # always a key of models
     left_out: tuple[LeftOut, ...]
     role_name: str  # what people call the role: the permission set, or the role's or user's own name
     credentials: Credentials
     behaviour: Behaviour
     portal_url: str
+
+    @property
+    def of_nobody(self) -> BundleInputs:
+        """The same for whoever else has this offer; with telemetry the e-mail is part of the settings."""
+        email = self.person_email if self.behaviour.otlp_endpoint else ""
+        return replace(self, person_name="", person_email=email)
 
     @property
     def default_model(self) -> str:

@@ -18,6 +18,7 @@ import re
 from onboarding.bundles import grammar
 from onboarding.bundles.inputs import BundleInputs, UnsafeValue
 from onboarding.catalog import APPLICATION_PROFILE_ARN, first_party_id, inference_profile_arn
+from onboarding.claude_settings import SINCE, release
 from onboarding.enums import Tier
 
 # What Claude Code 2.1.330 and its nearer predecessors mean by each tier, unless told otherwise: the ids that
@@ -62,6 +63,17 @@ def overrides(inputs: BundleInputs) -> dict[str, str]:
     if has_own_ids(inputs):
         found |= {_own_id(inputs, profile): profile for profile in profiles(inputs).values()}
     return found
+
+
+def oldest_release(inputs: BundleInputs) -> str:
+    """The oldest Claude Code for which this bundle says what it means; empty where any will do.
+
+    Versions that do not know overrides of pins call models of their own choice instead, or fail.
+    """
+    needed = [inputs.behaviour.minimum_version] if inputs.behaviour.minimum_version else []
+    if overrides(inputs):
+        needed.append(SINCE["modelOverrides"])
+    return grammar.release("minimum_version", max(needed, key=release)) if needed else ""
 
 
 def has_own_ids(inputs: BundleInputs) -> bool:

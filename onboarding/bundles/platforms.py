@@ -55,6 +55,7 @@ _POSIX_MINT = (
     "sh ~/.onramp/bundle/bedrock-key.sh --shell fish | source",
 )
 # A script that came as a download runs under no stricter policy than this.
+_ALLOW_SCRIPTS = "Set-ExecutionPolicy -Scope Process Bypass"
 _POWERSHELL = "powershell -NoProfile -ExecutionPolicy Bypass -File"
 _POSIX_ENV = (("bash, zsh, sh", ". ./env.sh"), ("fish", "source env.fish"))
 
@@ -115,8 +116,8 @@ _WINDOWS = Commands(
     install=rf"{_POWERSHELL} .\install.ps1",
     doctor=rf'{_POWERSHELL} "$HOME\.onramp\bundle\doctor.ps1"',
     uninstall=rf'{_POWERSHELL} "$HOME\.onramp\bundle\install.ps1" uninstall',
-    enter_keys=(r". $HOME\.onramp\bundle\aws-keys.ps1",),
-    mint_key=(r". $HOME\.onramp\bundle\bedrock-key.ps1",),
+    enter_keys=(_ALLOW_SCRIPTS, r". $HOME\.onramp\bundle\aws-keys.ps1"),
+    mint_key=(_ALLOW_SCRIPTS, r". $HOME\.onramp\bundle\bedrock-key.ps1"),
     # Prints the names of files that differ.
     verify_files=(
         "Get-Content SHA256SUMS | ForEach-Object {",

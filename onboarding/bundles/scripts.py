@@ -17,6 +17,7 @@ from onboarding.bundles import words
 from onboarding.bundles.credentials import aws_profile, login_command
 from onboarding.bundles.inputs import BundleInputs
 from onboarding.bundles.json_text import json_text
+from onboarding.bundles.pins import oldest_release
 from onboarding.bundles.settings_json import edits
 from onboarding.claude_settings import OUTRANKING
 from onboarding.enums import CredentialMethod
@@ -66,7 +67,7 @@ def onramp_json(inputs: BundleInputs, settings: Mapping[str, Any]) -> bytes:
         "role": inputs.role_name,
         "pins": list(dict.fromkeys(inputs.models.values())),
         "default_model": inputs.default_model,
-        "minimum_version": inputs.behaviour.minimum_version,
+        "minimum_version": oldest_release(inputs),
         "login_command": login_command(inputs),
         "hosts": _hosts(inputs),
         "conflicts": conflicts(inputs.credentials.method, settings["env"]),

@@ -30,7 +30,7 @@ from onboarding.bundles import grammar
 from onboarding.bundles.credentials import helper_command, refresh_command
 from onboarding.bundles.environment import environment
 from onboarding.bundles.inputs import BundleInputs
-from onboarding.bundles.pins import available, overrides
+from onboarding.bundles.pins import available, oldest_release, overrides
 from onboarding.claude_settings import SCHEMA_URL, SINCE, release
 from onboarding.enums import CredentialMethod
 
@@ -53,8 +53,8 @@ def settings_of(inputs: BundleInputs) -> dict[str, Any]:
     settings |= _credentials(inputs)
     if rules := denied_tools(inputs):
         settings["permissions"] = {"deny": rules}
-    if plan.minimum_version:
-        settings["minimumVersion"] = grammar.release("minimum_version", plan.minimum_version)
+    if oldest := oldest_release(inputs):
+        settings["minimumVersion"] = oldest
     if plan.update_channel:
         settings["autoUpdatesChannel"] = grammar.shell_word("update_channel", plan.update_channel)
     if plan.announcements:
@@ -93,5 +93,5 @@ def _credentials(inputs: BundleInputs) -> dict[str, str]:
 
 def _managed(inputs: BundleInputs) -> dict[str, Any]:
     """A version that does not know the lock ignores it and goes elsewhere, so the floor is at least the lock's own."""
-    floor = max(inputs.behaviour.minimum_version or "0.0.0", SINCE["allowedProviders"], key=release)
+    floor = max(oldest_release(inputs) or "0.0.0", SINCE["allowedProviders"], key=release)
     return {"allowedProviders": ["bedrock"], "requiredMinimumVersion": floor}

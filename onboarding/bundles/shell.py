@@ -8,8 +8,7 @@ what it would read as more than text is left out there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
 
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -25,37 +24,26 @@ _CMD_PLAIN = re.compile(r"[A-Za-z0-9_.:@+=,/*-]+")
 
 def shell_files(inputs: BundleInputs) -> dict[str, bytes]:
     """The four files, by name."""
-    variables = tuple(shell_environment(inputs).items())
-    return dict(_shell_files(variables, inputs.language, inputs.revision, _caveats(inputs)))
-
-
-@lru_cache(maxsize=256)
-def _shell_files(
-    variables: tuple[tuple[str, str], ...], language: str, revision: int, caveats: tuple[str, ...]
-) -> tuple[tuple[str, bytes], ...]:
-    """Nothing in them is anybody's own, so they are made once for everybody who has the same."""
-    sentences = _sentences(language, revision, caveats)
-    return (
-        ("env.sh", _file(sentences, variables, "export {}={}", quote_sh).encode()),
-        ("env.fish", _file(sentences, variables, "set -gx {} {}", quote_fish).encode()),
+    variables, sentences = shell_environment(inputs), _sentences(inputs)
+    return {
+        "env.sh": _file(sentences, variables, "export {}={}", quote_sh).encode(),
+        "env.fish": _file(sentences, variables, "set -gx {} {}", quote_fish).encode(),
         # With a byte order mark: Windows PowerShell 5.1 takes a file without one for the local code page.
-        ("env.ps1", _file(sentences, variables, "$env:{} = {}", quote_powershell).encode("utf-8-sig")),
-        ("env.cmd", _cmd(sentences, variables)),
-    )
+        "env.ps1": _file(sentences, variables, "$env:{} = {}", quote_powershell).encode("utf-8-sig"),
+        "env.cmd": _cmd(sentences, variables),
+    }
 
 
-def _file(
-    sentences: list[str], variables: Iterable[tuple[str, str]], assignment: str, quote: Callable[[str], str]
-) -> str:
+def _file(sentences: Iterable[str], variables: Mapping[str, str], assignment: str, quote: Callable[[str], str]) -> str:
     comments = [f"# {line}".rstrip() for line in sentences]
-    assignments = [assignment.format(name, quote(value)) for name, value in variables]
+    assignments = [assignment.format(name, quote(value)) for name, value in variables.items()]
     return "\n".join([*comments, "", *assignments]) + "\n"
 
 
-def _cmd(sentences: list[str], variables: Iterable[tuple[str, str]]) -> bytes:
+def _cmd(sentences: Iterable[str], variables: Mapping[str, str]) -> bytes:
     """With the line ends that cmd.exe wants. A value of several lines cannot be written there at all."""
     lines = ["@echo off", *(f"rem {line}" for line in sentences), ""]
-    lines += [f'set "{name}={value}"' for name, value in variables if _CMD_PLAIN.fullmatch(value)]
+    lines += [f'set "{name}={value}"' for name, value in variables.items() if _CMD_PLAIN.fullmatch(value)]
     return ("\r\n".join(lines) + "\r\n").encode("ascii", "replace")
 
 
@@ -72,32 +60,21 @@ def quote_powershell(text: str) -> str:
     return "'" + _POWERSHELL_QUOTES.sub(r"\1\1", text) + "'"
 
 
-def _caveats(inputs: BundleInputs) -> tuple[str, ...]:
-    """What only settings.json can do, by name."""
-    return tuple(
-        name
-        for name, holds in (
-            ("left-out", bool(inputs.unverified_tiers)),
-            ("guardrail", bool(inputs.behaviour.guardrail)),
-        )
-        if holds
-    )
-
-
-def _sentences(language: str, revision: int, caveats: tuple[str, ...]) -> list[str]:
+def _sentences(inputs: BundleInputs) -> list[str]:
     """What stands at the top, a line each: a translation with a line break in it stays a comment."""
-    with translation.override(language):
-        words = {
-            "left-out": _(
-                "A tier is left out, and only settings.json can keep Claude Code from trying models of its own "
-                "choice for it at its first start."
-            ),
-            "guardrail": _("The plan's guardrail needs two lines in one variable, which cmd.exe cannot hold."),
-        }
+    with translation.override(inputs.language):
         sentences = [
-            _("Onramp, plan revision %(revision)d.") % {"revision": revision},
+            _("Onramp, plan revision %(revision)d.") % {"revision": inputs.revision},
             _("Use this file only where settings.json cannot be used, such as a container or a build job."),
             _("Nothing in this file is secret."),
-            *(words[caveat] for caveat in caveats),
         ]
+        if inputs.unverified_tiers:
+            sentences.append(
+                _(
+                    "A tier is left out, and only settings.json can keep Claude Code from trying models of its own "
+                    "choice for it at its first start."
+                )
+            )
+        if inputs.behaviour.guardrail:
+            sentences.append(_("The plan's guardrail needs two lines in one variable, which cmd.exe cannot hold."))
     return [line for sentence in sentences for line in sentence.splitlines()]

@@ -21,6 +21,7 @@ from onboarding.checks.model_access import ModelAccessCheck
 from onboarding.checks.model_lifecycle import ModelLifecycleCheck
 from onboarding.checks.permission_sets import PermissionSetsCheck
 from onboarding.checks.permissions import PermissionsCheck
+from onboarding.checks.plan_settings import PlanSettingsCheck
 from onboarding.checks.role_policies import RolePoliciesCheck
 from onboarding.checks.service_quota import ServiceQuotaCheck
 from onboarding.checks.use_case_form import UseCaseFormCheck
@@ -42,6 +43,7 @@ CHECKS: tuple[Check, ...] = (
     InvocationLoggingCheck(),
     RolePoliciesCheck(),
     PermissionsCheck(),
+    PlanSettingsCheck(),
     DiscoveryCheck(),
     MarketplaceCheck(),
     BroadGrantsCheck(),

@@ -303,7 +303,7 @@ def test_a_helper_is_chosen_by_the_name_the_operator_gave_it(admin: Client, sett
 
     shown = preview(admin, make_revision(), credential_method=method, credential_helper="acme-sts")
 
-    assert '"awsCredentialExport": "timeout 30 /opt/acme/bin/acme-sts --json"' in text_of(shown)
+    assert '"awsCredentialExport": "timeout 10 /opt/acme/bin/acme-sts --json"' in text_of(shown)
 
 
 def test_what_is_wrong_does_not_hide_what_is_to_be_considered(admin: Client) -> None:

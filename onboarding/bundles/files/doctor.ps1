@@ -547,7 +547,7 @@ function Format-Path {
 
 function Test-Conflict {
     if (-not $script:Bundle.Value.Contains('conflicts')) {
-        Write-Check 'conflicts' 'unknown' 'no-answer' (Get-BundleText 'portal_url')
+        Write-Check 'conflicts' 'unknown' 'no-answer' '' (Get-BundleText 'portal_url')
         return
     }
     $names = @(foreach ($name in @(Get-JsonList $script:Bundle 'conflicts')) {

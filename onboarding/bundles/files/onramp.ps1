@@ -53,6 +53,7 @@ function Get-English {
         'code' = 'The one-time code from the portal (it is not shown as you type):'
         'no-code' = 'No code was given. The portal shows one beside the line that you copied.'
         'code-refused' = 'The portal does not take this code: it is unknown, used or expired. Get a new one there.'
+        'not-verified' = 'Your access is not verified at the moment; the portal says why. The code is still good.'
         'too-often' = 'The portal has been asked too often. Wait a minute and try again with a new code.'
         'moved' = 'The portal sends elsewhere (it answered {1}). Copy the whole line from the portal again.'
         'refused' = 'The portal did not hand out the bundle (it answered {1}). Get a new code there and try again.'
@@ -76,6 +77,8 @@ function Get-Spanish {
         'no-code' = 'No se dio ning\u00fan c\u00f3digo. El portal muestra uno junto a la l\u00ednea que copiaste.'
         'code-refused' = 'El portal no acepta este c\u00f3digo: es desconocido, ya se us\u00f3 o caduc\u00f3. ' +
             'Pide all\u00ed uno nuevo.'
+        'not-verified' = 'Tu acceso no est\u00e1 verificado en este momento; el portal dice por qu\u00e9. ' +
+            'El c\u00f3digo a\u00fan vale.'
         'too-often' = 'Se ha preguntado al portal demasiadas veces. ' +
             'Espera un minuto y prueba con un c\u00f3digo nuevo.'
         'moved' = 'El portal env\u00eda a otro sitio (respondi\u00f3 {1}). ' +
@@ -220,6 +223,9 @@ function Get-Bundle {
     }
     if ($status -eq 404 -or $status -eq 410) {
         Stop-WithSentence 1 'code-refused'
+    }
+    if ($status -eq 409) {
+        Stop-WithSentence 1 'not-verified'
     }
     if ($status -eq 429) {
         Stop-WithSentence 1 'too-often'

@@ -38,6 +38,7 @@ english() {
         code) echo "The one-time code from the portal (it is not shown as you type):" ;;
         no-code) echo "No code was given. The portal shows one beside the line that you copied." ;;
         code-refused) echo "The portal does not take this code: it is unknown, used or expired. Get a new one there." ;;
+        not-verified) echo "Your access is not verified at the moment; the portal says why. The code is still good." ;;
         too-often) echo "The portal has been asked too often. Wait a minute and try again with a new code." ;;
         moved) echo "The portal sends elsewhere (it answered $2). Copy the whole line from the portal again." ;;
         refused) echo "The portal did not hand out the bundle (it answered $2). Get a new code there and try again." ;;
@@ -61,6 +62,7 @@ spanish() {
         code) echo "El código de un solo uso del portal (no se muestra al escribirlo):" ;;
         no-code) echo "No se dio ningún código. El portal muestra uno junto a la línea que copiaste." ;;
         code-refused) echo "El portal no acepta este código: es desconocido, ya se usó o caducó. Pide allí uno nuevo." ;;
+        not-verified) echo "Tu acceso no está verificado en este momento; el portal dice por qué. El código aún vale." ;;
         too-often) echo "Se ha preguntado al portal demasiadas veces. Espera un minuto y prueba con un código nuevo." ;;
         moved) echo "El portal envía a otro sitio (respondió $2). Copia de nuevo la línea completa del portal." ;;
         refused) echo "El portal no entregó el paquete (respondió $2). Pide allí un código nuevo y prueba otra vez." ;;
@@ -171,6 +173,7 @@ fetch() {
     case $answer in
         200) ;;
         404 | 410) stop 1 code-refused ;;
+        409) stop 1 not-verified ;;
         429) stop 1 too-often ;;
         3??) stop 1 moved "HTTP $answer" ;;
         5??) stop 1 broken "HTTP $answer" ;;

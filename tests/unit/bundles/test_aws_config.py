@@ -131,8 +131,8 @@ def test_where_credentials_come_without_a_profile_there_is_nothing(method: Crede
 @pytest.mark.parametrize(
     ("platform", "expected"),
     [
-        (Platform.LINUX, ["timeout", "30", *HELPER.split()]),
-        (Platform.MACOS, ["perl", "-e", "alarm shift; exec @ARGV", "30", *HELPER.split()]),
+        (Platform.LINUX, ["timeout", "10", *HELPER.split()]),
+        (Platform.MACOS, ["perl", "-e", "alarm shift; exec @ARGV", "10", *HELPER.split()]),
         (
             Platform.WINDOWS,
             [
@@ -140,7 +140,7 @@ def test_where_credentials_come_without_a_profile_there_is_nothing(method: Crede
                 "-NoProfile",
                 "-NonInteractive",
                 "-Command",
-                f"Start-Job {{{HELPER}}} | Wait-Job -Timeout 30 | Receive-Job",
+                f"Start-Job {{{HELPER}}} | Wait-Job -Timeout 10 | Receive-Job",
             ],
         ),
     ],

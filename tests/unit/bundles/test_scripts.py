@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,13 @@ from onboarding.bundles.build import build
 from onboarding.bundles.inputs import BundleInputs
 from onboarding.claude_settings import OUTRANKING
 from onboarding.enums import CredentialMethod
-from tests.unit.bundles.examples import EXAMPLE, behaving, with_method
+from tests.unit.bundles.examples import (
+    EXAMPLE,
+    behaving,
+    with_application_profiles,
+    with_method,
+    without_haiku,
+)
 
 
 def onramp_json(inputs: BundleInputs) -> dict[str, Any]:
@@ -73,6 +80,13 @@ def test_keys_that_the_method_puts_into_the_environment_are_no_conflict() -> Non
 def test_a_limit_of_the_plan_outranks_the_shell() -> None:
     assert "MAX_THINKING_TOKENS" in onramp_json(EXAMPLE)["conflicts"]
     assert "MAX_THINKING_TOKENS" not in onramp_json(behaving(thinking_tokens=2048))["conflicts"]
+
+
+def test_a_bundle_that_needs_overrides_wants_a_release_that_knows_them() -> None:
+    assert onramp_json(without_haiku())["minimum_version"] == "2.1.200"
+    assert onramp_json(with_application_profiles())["minimum_version"] == "2.1.200"
+    newer = replace(without_haiku(), behaviour=behaving(minimum_version="2.1.300").behaviour)
+    assert onramp_json(newer)["minimum_version"] == "2.1.300"
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

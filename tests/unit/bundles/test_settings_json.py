@@ -166,7 +166,7 @@ def test_what_the_plan_says_besides() -> None:
     [
         (CredentialMethod.IDENTITY_CENTER, {"awsAuthRefresh": "aws sso login --profile claude-code-platform"}),
         (CredentialMethod.AWS_LOGIN, {"awsAuthRefresh": "aws login --profile claude-code-platform"}),
-        (CredentialMethod.CREDENTIAL_EXPORT, {"awsCredentialExport": "timeout 30 /opt/acme/bin/acme-sts --json"}),
+        (CredentialMethod.CREDENTIAL_EXPORT, {"awsCredentialExport": "timeout 10 /opt/acme/bin/acme-sts --json"}),
         (CredentialMethod.CREDENTIAL_PROCESS, {}),
         # `aws configure` asks, and Claude Code gives a command nothing to answer with.
         (CredentialMethod.ACCESS_KEYS, {}),

@@ -529,6 +529,9 @@ FEDERATION = {**_WITHOUT_CENTER, "identity_source": IdentitySource.FEDERATED_ROL
 IAM_USERS = {**_WITHOUT_CENTER, "identity_source": IdentitySource.IAM_USER}
 TAGGED_USERS = {**IAM_USERS, "user_tag": "email"}
 
+API_KEYS = {"credential_method": CredentialMethod.BEDROCK_API_KEY}
+GUARDED = {"guardrail": "abc123", "guardrail_version": "1"}
+
 # The operations each check may ask.
 ASKS: Mapping[str, tuple[str, ...]] = {
     "permission-sets": (
@@ -550,6 +553,7 @@ ASKS: Mapping[str, tuple[str, ...]] = {
     "invocation-logging": ("GetModelInvocationLoggingConfiguration",),
     "role-policies": ("GetAccountAuthorizationDetails", "GetContextKeysForPrincipalPolicy"),
     "permissions": ("SimulatePrincipalPolicy",),
+    "plan-settings": ("SimulatePrincipalPolicy",),
     "discovery": ("SimulatePrincipalPolicy",),
     "marketplace": ("SimulatePrincipalPolicy",),
     "broad-grants": (),
@@ -560,6 +564,7 @@ REVISIONS: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("identity", "GetAccountAuthorizationDetails"): FEDERATION,
     ("inference-profile", "GetInferenceProfile"): {"sonnet": APPLICATION},
     ("data-retention", "GetAccountDataRetention"): {"sonnet": FABLE},
+    ("plan-settings", "SimulatePrincipalPolicy"): API_KEYS,
     ("live-probe", "AssumeRole"): {"live_probe": True},
     ("live-probe", "InvokeModel"): {"live_probe": True},
 }

@@ -26,6 +26,7 @@ from onboarding.models import Finding
 from tests.factories import OPUS, ROLE_ARN, SONNET, make_finding, make_person
 from tests.unit.checks.stubs import (
     ACCOUNT,
+    API_KEYS,
     APPLICATION,
     ASKS,
     ASSIGNED_FACTS,
@@ -34,6 +35,7 @@ from tests.unit.checks.stubs import (
     FEDERATED,
     FEDERATION,
     GLOBAL,
+    GUARDED,
     IAM_USERS,
     NOT_FOUND,
     PERMISSION_SET_ARN,
@@ -451,6 +453,25 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("permissions", "role-missing", FAILED, Layer.ASSIGNMENT, {"SimulatePrincipalPolicy": NO_ENTITY}),
     Row("permissions", "incomplete", UNKNOWN, Layer.AWS, {"SimulatePrincipalPolicy": {"EvaluationResults": []}}),
+    Row("plan-settings", "allowed", PASSED, revision=API_KEYS),
+    Row("plan-settings", "allowed", PASSED, revision=GUARDED),
+    Row(
+        "plan-settings",
+        "denied",
+        FAILED,
+        Layer.IDENTITY_POLICY,
+        denying(),
+        revision=API_KEYS | GUARDED,
+        pastes=("policy.json",),
+    ),
+    Row(
+        "plan-settings",
+        "needs-context",
+        UNKNOWN,
+        Layer.IDENTITY_POLICY,
+        denying(MissingContextValues=["aws:PrincipalTag/team"]),
+        revision=API_KEYS,
+    ),
     Row(
         "discovery",
         "needs-context",

@@ -15,7 +15,7 @@ from onboarding.enums import Outcome, Readiness
 from onboarding.models import Finding
 from onboarding.models.verification import ANSWER_HOLDS
 from tests.factories import HAIKU, OPUS, SONNET, make_finding
-from tests.unit.checks.stubs import make_case
+from tests.unit.checks.stubs import GUARDED, make_case
 
 pytestmark = pytest.mark.django_db
 
@@ -28,8 +28,8 @@ OTHERS = [check.name for check in CHECKS if not check.is_vital]
 
 @pytest.fixture
 def case() -> Case:
-    """Everything a plan with the live probe asks has passed just now."""
-    made = make_case(live_probe=True)
+    """All has passed just now that a plan asks with the live probe and with settings that need a permission."""
+    made = make_case(live_probe=True, **GUARDED)
     for check, about in questions(made.revision):
         made.findings[check.name, about] = make_finding(check.name)
     return made

@@ -153,6 +153,7 @@ def test_ctrl_c_gives_the_terminal_back(machine: Machine, portal: Portal, shell:
     [
         (404, "The portal does not take this code: it is unknown, used or expired."),
         (410, "The portal does not take this code: it is unknown, used or expired."),
+        (409, "Your access is not verified at the moment; the portal says why. The code is still good."),
         (429, "The portal has been asked too often."),
         (403, "The portal did not hand out the bundle (it answered HTTP 403)."),
         (302, "The portal sends elsewhere (it answered HTTP 302)."),
@@ -206,7 +207,7 @@ def test_every_sentence_is_there_in_both_languages() -> None:
         return [line.split(")")[0].strip() for line in text.splitlines() if ") echo " in line]
 
     assert keys(first) == keys(second)
-    assert len(keys(first)) == 18
+    assert len(keys(first)) == 19
 
 
 # --- What may come as a bundle

@@ -114,6 +114,7 @@ def test_what_the_installer_refuses_is_not_asked_about(tmp_path: Path) -> None:
     [
         ({"Status": 404}, "unknown, used or expired"),
         ({"Status": 410}, "unknown, used or expired"),
+        ({"Status": 409}, "The code is still good"),
         ({"Status": 429}, "too often"),
         ({"Status": 302}, "elsewhere (it answered HTTP 302)"),
         ({"Status": 500}, "problem of its own (it answered HTTP 500)"),
