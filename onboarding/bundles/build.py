@@ -64,7 +64,10 @@ def _shared_files(inputs: BundleInputs) -> tuple[Mapping[str, bytes], Mapping[st
 
 
 def _manifest(inputs: BundleInputs, files: Mapping[str, bytes]) -> bytes:
-    """What the bundle is, for programs. No time and nobody's name: it describes the files, not the person."""
+    """What the bundle is, for programs. No time and nobody's name: it describes the files, not the person.
+
+    `digest` is the SHA-256 of the files' own lines as SHA256SUMS has them: one figure for everything but the manifest.
+    """
     manifest = {
         "version": MANIFEST_VERSION,
         "plan": inputs.plan_name,
@@ -76,7 +79,8 @@ def _manifest(inputs: BundleInputs, files: Mapping[str, bytes]) -> bytes:
         "models": {tier.value: inputs.models[tier] for tier in Tier if tier in inputs.models},
         "left_out": [left.tier.value for left in inputs.left_out],
     }
-    described = (f'"files": {{\n{_described(files)}\n  }}\n}}\n').encode("ascii")
+    digest = hashlib.sha256(_checksums(files)).hexdigest()
+    described = (f'"digest": "{digest}",\n  "files": {{\n{_described(files)}\n  }}\n}}\n').encode("ascii")
     return json_text(manifest).removesuffix(b"\n}\n") + b",\n  " + described
 
 

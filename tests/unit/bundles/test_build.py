@@ -143,7 +143,9 @@ def test_the_list_has_the_format_of_sha256sum() -> None:
 def test_the_manifest_describes_the_files() -> None:
     built = build(without_haiku())
     manifest = json.loads(built.files["MANIFEST.json"])
-    described = manifest.pop("files")
+    described, digest = manifest.pop("files"), manifest.pop("digest")
+    lines = [line for line in built.files["SHA256SUMS"].splitlines(keepends=True) if b"  MANIFEST.json" not in line]
+    assert digest == hashlib.sha256(b"".join(lines)).hexdigest()
     assert manifest == {
         "version": 2,
         "plan": "Platform",
