@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from onboarding.bundles import credentials
+from onboarding.bundles.credentials import HELPER_SECONDS
 from onboarding.enums import CredentialMethod
 from tests.conformance.machine import Machine, Reply
 from tests.conformance.people import HAIKU, OPUS, SONNET, Bundles
@@ -119,11 +119,13 @@ def test_the_companys_helper(
 
 @pytest.mark.parametrize("method", HELPERS)
 def test_a_helper_that_hangs_is_ended(
-    method: CredentialMethod, claude: Path, machine: Machine, bundles: Bundles, monkeypatch: pytest.MonkeyPatch
+    method: CredentialMethod, claude: Path, machine: Machine, bundles: Bundles
 ) -> None:
     """By the bundle, whatever the version: neither Claude Code nor the AWS SDK would do it. Here it is soon."""
-    monkeypatch.setattr(credentials, "HELPER_SECONDS", 0.5)
     machine.install(bundles.of(KENJI, credential_method=method, **ALL_TIERS))
+    for path in (machine.settings, machine.aws_config):
+        if path.exists():
+            path.write_text(path.read_text().replace(f"timeout {HELPER_SECONDS} ", "timeout 0.5 "))
     machine.put_program("acme-sts", "echo $$ >>~/pids\nexec sleep 600")
 
     reply = machine.ask(claude, first="export CLAUDE_CODE_MAX_RETRIES=0")

@@ -36,7 +36,7 @@ def test_it_sends_exactly_what_it_shows(machine: Machine, portal: Portal, shell:
     assert request.headers["content-type"] == "application/json"
     assert request.body.decode() in said.stdout
     assert json.loads(request.body)["machine"] == 'ana"s'
-    assert said.stdout.splitlines()[-1] == "Sent. The portal shows the result on your access page."
+    assert said.stdout.splitlines()[-1] == "Sent. The portal shows the result on your setup page."
     for heard in (said.stdout, said.stderr, machine.recorded):
         assert CODE not in heard
     assert "install/report" not in machine.recorded
