@@ -124,13 +124,11 @@ def _outdated(access: Access) -> Bundle | None:
 
 
 def _board(access: Access) -> Board | None:
-    """The board of the newest verification; what was read of it already is not read again."""
+    """The board of the newest verification."""
     verification = access.verification
     if verification is None:
         return None
-    verification.person = access.person
-    if access.revision is not None and verification.revision_id == access.revision.pk:
-        verification.revision = access.revision
+    verification.person = access.person  # read already
     return board_of(verification)
 
 
