@@ -49,6 +49,8 @@ def test_an_identity_provider_that_hangs_before_anybody_signed_in(visit: NewVisi
     ana.page.get_by_role("link", name="Try again").click()
     ana.page.get_by_role("button", name="Sign in with").click()
     ana.fill_in_at_the_provider("ana.nunez@acme.example")
+    # Before that the provider's page stands there, which has no verification that could be under way.
+    ana.page.wait_for_url(f"{ana.url}/setup/**")
     assert ana.wait_for_answer() == READY
 
 

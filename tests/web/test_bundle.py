@@ -162,7 +162,9 @@ def test_a_new_revision_shows_what_changes_and_why() -> None:
     assert "What changes on your machine" in page
     assert "Answers were too long for the quota." in page
     assert 'class="added">+    &quot;CLAUDE_CODE_MAX_OUTPUT_TOKENS&quot;: &quot;16000&quot;' in page
-    assert "Your plan has a new revision, 2. Install again." in client.get("/setup/").content.decode()
+    setup = client.get("/setup/").content.decode()
+    assert "Your access works. Install the new revision." in setup
+    assert "Your plan has a new revision, 2. Install again." in setup
 
 
 def test_a_model_that_was_verified_since_is_a_change_of_its_own() -> None:
