@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
+
+from onboarding.enums import EndpointKind
 
 REGION_NAMES = {
     "af-south-1": _("Cape Town"),
@@ -101,6 +104,11 @@ _BEDROCK_VERSION = re.compile(r"-v\d+(:\d+)?$")
 _FAMILY = re.compile(r"claude-(?P<family>[a-z]+)-(?P<version>\d+(?:-\d{1,2})?)(?![\d])")
 
 
+# A prompt with more tokens than this, whatever their class, has a price of its own where a model has one.
+# https://platform.claude.com/docs/en/about-claude/pricing
+LONG_PROMPT_TOKENS = 200_000
+
+
 @dataclass(frozen=True, slots=True)
 class ProfileId:
     """A system inference profile's id, such as `eu.anthropic.claude-opus-5`: where it routes, and which model."""
@@ -132,6 +140,28 @@ def parse_model_arn(arn: str) -> Destination | None:
     """The parts of a foundation model's ARN, or None when `arn` is not one."""
     match = _MODEL_ARN.fullmatch(arn)
     return Destination(arn, match["region"], match["model"]) if match else None
+
+
+def invoked_model(model: str) -> tuple[str, EndpointKind] | None:
+    """Which base model an invocation named, and what kind of endpoint: from the `modelId` of Bedrock's logs, which is
+    a model's id, a system inference profile's id, or the ARN of either.
+
+    None for an application inference profile, which says neither; any other text is a model's id of its own.
+    """
+    if "application-inference-profile/" in model:
+        return None
+    name = model.rpartition("/")[2] if model.startswith("arn:") else model
+    profile = parse_profile_id(name)
+    if profile is None:
+        return name, EndpointKind.IN_REGION
+    return profile.model_id, EndpointKind.GLOBAL if profile.is_global else EndpointKind.GEOGRAPHIC
+
+
+def endpoint_kind(regions: Collection[str]) -> EndpointKind:
+    """The kind of an inference profile that routes to these Regions; an empty one stands for anywhere."""
+    if "" in regions:
+        return EndpointKind.GLOBAL
+    return EndpointKind.GEOGRAPHIC if len(regions) > 1 else EndpointKind.IN_REGION
 
 
 def model_arn(region: str, model_id: str, partition: str = "aws") -> str:

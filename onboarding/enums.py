@@ -254,3 +254,37 @@ class TokenClass(TextChoices):
     CACHE_READ = "cache-read", _("Cache read")
     CACHE_WRITE_5M = "cache-write-5m", _("Cache write, 5 minutes")
     CACHE_WRITE_1H = "cache-write-1h", _("Cache write, 1 hour")
+
+
+class MeteredClass(TextChoices):
+    """What CloudWatch counts of a model: as `TokenClass`, but with the two cache writes together."""
+
+    INPUT = "input", _("Input")
+    OUTPUT = "output", _("Output")
+    CACHE_READ = "cache-read", _("Cache read")
+    CACHE_WRITE = "cache-write", _("Cache write")
+
+
+class BilledSource(TextChoices):
+    """Where a figure that AWS charged was read."""
+
+    COST_EXPLORER = "cost-explorer", _("Cost Explorer")
+    COST_REPORT = "cost-report", _("Cost and Usage Report")
+
+
+class Problem(TextChoices):
+    """Why something could not be read from AWS, as the ladder of errors has it."""
+
+    NOT_CONFIGURED = "not-configured", _("Onramp has no credentials that AWS accepts")
+    NO_ANSWER = "no-answer", _("AWS gave no answer")
+    DENIED = "denied", _("AWS denies it to Onramp")
+    REFUSED = "refused", _("AWS refused the call")
+
+
+class AlertKind(TextChoices):
+    """What a budget's alert is about: a share that was reached (its text is the threshold in percent), or the end of
+    the month.
+    """
+
+    THRESHOLD = "threshold", _("A share of the budget was used")
+    FORECAST = "forecast", _("The forecast is above the budget")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from onboarding.models.accounts import Account, IdentityCenter
 from onboarding.models.audit import AuditEvent
+from onboarding.models.billing import BilledCost, BillingFetch
+from onboarding.models.budgets import BudgetAlert
 from onboarding.models.bundles import Bundle
 from onboarding.models.enrolments import Enrolment, OneTimeCode
 from onboarding.models.people import DirectoryEntry, Person, Principal, Team, User
@@ -11,26 +13,49 @@ from onboarding.models.plans import Plan, PlanRevision
 from onboarding.models.prices import Price
 from onboarding.models.requests import AdminRequest
 from onboarding.models.sweeps import Sweep
+from onboarding.models.usage import (
+    ApplicationProfile,
+    Caller,
+    ControlTotal,
+    Ingestion,
+    LogFile,
+    LogSource,
+    Meter,
+    SeenRequests,
+    UsageEntry,
+)
 from onboarding.models.verification import Finding, Subject, Verification, VerificationFinding
 
 __all__ = [
     "Account",
     "AdminRequest",
+    "ApplicationProfile",
     "AuditEvent",
+    "BilledCost",
+    "BillingFetch",
+    "BudgetAlert",
     "Bundle",
+    "Caller",
+    "ControlTotal",
     "DirectoryEntry",
     "Enrolment",
     "Finding",
     "IdentityCenter",
+    "Ingestion",
+    "LogFile",
+    "LogSource",
+    "Meter",
     "OneTimeCode",
     "Person",
     "Plan",
     "PlanRevision",
     "Price",
     "Principal",
+    "SeenRequests",
     "Subject",
     "Sweep",
     "Team",
+    "UsageEntry",
     "User",
     "Verification",
     "VerificationFinding",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +29,13 @@ class Team(models.Model):
         _("monthly budget in USD"), max_digits=12, decimal_places=2, null=True, blank=True
     )
 
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(monthly_budget__isnull=True) | Q(monthly_budget__gte=0), name="team_budget_not_negative"
+            ),
+        ]
+
     def __str__(self) -> str:
         return self.name
 
@@ -46,6 +55,17 @@ class Person(models.Model):
     team = models.ForeignKey(Team, on_delete=models.SET_NULL, null=True, blank=True, related_name="people")
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.PERSON)
     is_active = models.BooleanField(default=True)
+    monthly_budget = models.DecimalField(
+        _("monthly budget in USD"),
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text=_("Empty: as the plan says."),
+    )
+    language = models.CharField(
+        max_length=10, choices=settings.LANGUAGES, blank=True, help_text=_("The language of the portal's mails.")
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     seen_at = models.DateTimeField(_("last signed in at"), null=True, blank=True)
 
@@ -57,6 +77,11 @@ class Person(models.Model):
         indexes = [
             # PersonQuerySet.for_email: the commands, and the first sign-in of somebody known before.
             models.Index(Upper("email"), name="person_email_upper"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(monthly_budget__isnull=True) | Q(monthly_budget__gte=0), name="person_budget_not_negative"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -32,6 +32,21 @@ _WITH_HELPER = [method for method in CredentialMethod if method.has_helper]
 class Plan(models.Model):
     name = models.CharField(max_length=100, unique=True)
     slug = models.SlugField(unique=True, validators=[NAME], help_text=_("Names the AWS profile on people's machines."))
+    person_budget = models.DecimalField(
+        _("monthly budget of a person in USD"),
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text=_("For everybody who has none of their own; empty: no budget."),
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(person_budget__isnull=True) | Q(person_budget__gte=0), name="plan_budget_not_negative"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

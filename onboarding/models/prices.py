@@ -11,10 +11,12 @@ from onboarding.enums import EndpointKind, TokenClass
 
 
 class PriceQuerySet(models.QuerySet["Price"]):
-    def in_force(self, model_id: str, kind: EndpointKind, token_class: TokenClass, on: dt.date) -> PriceQuerySet:
+    def in_force(
+        self, model_id: str, kind: EndpointKind, token_class: TokenClass, on: dt.date, *, is_long_prompt: bool = False
+    ) -> PriceQuerySet:
         """The prices of one thing that began on or before a UTC day, the one in force first."""
         wanted = {"model_id": model_id, "endpoint_kind": kind, "token_class": token_class}
-        return self.filter(**wanted, valid_from__lte=on).order_by("-valid_from")
+        return self.filter(**wanted, is_long_prompt=is_long_prompt, valid_from__lte=on).order_by("-valid_from")
 
 
 class Price(models.Model):
@@ -23,6 +25,9 @@ class Price(models.Model):
     model_id = models.CharField(max_length=200, help_text=_("The base model's id, such as anthropic.claude-opus-5."))
     endpoint_kind = models.CharField(max_length=20, choices=EndpointKind.choices)
     token_class = models.CharField(max_length=20, choices=TokenClass.choices)
+    is_long_prompt = models.BooleanField(
+        default=False, help_text=_("The price of prompts above 200,000 tokens, where a model has one of their own.")
+    )
     usd_per_million = models.DecimalField(max_digits=12, decimal_places=6)
     valid_from = models.DateField()
     source = models.CharField(max_length=200, help_text=_("Where the figure comes from."))
@@ -32,10 +37,12 @@ class Price(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["model_id", "endpoint_kind", "token_class", "valid_from"], name="price_once_a_day"
+                fields=["model_id", "endpoint_kind", "token_class", "is_long_prompt", "valid_from"],
+                name="price_once_a_day",
             ),
             models.CheckConstraint(condition=models.Q(usd_per_million__gte=0), name="price_not_negative"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.model_id} {self.endpoint_kind} {self.token_class} from {self.valid_from}"
+        long = " long prompts" if self.is_long_prompt else ""
+        return f"{self.model_id} {self.endpoint_kind} {self.token_class}{long} from {self.valid_from}"

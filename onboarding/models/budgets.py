@@ -1,0 +1,52 @@
+"""Alerts on budgets; the budgets themselves are fields of teams, people and plans."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from onboarding.enums import AlertKind
+from onboarding.models.jobs import LIVE, Job, JobQuerySet
+from onboarding.models.people import Person, Team
+
+
+class BudgetAlert(Job):
+    """One alert about one budget in one month, sent once. The row is the job of sending it."""
+
+    month = models.DateField(help_text=_("The first day of the month."))
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, blank=True, related_name="budget_alerts")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, blank=True, related_name="budget_alerts")
+    kind = models.CharField(max_length=20, choices=AlertKind.choices)
+    percent = models.PositiveSmallIntegerField(help_text=_("The threshold; 100 for a forecast."))
+    budget = models.DecimalField(max_digits=12, decimal_places=2)
+    spent = models.DecimalField(max_digits=14, decimal_places=2, help_text=_("The estimate when it was raised."))
+    forecast = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
+
+    objects = JobQuerySet["BudgetAlert"].as_manager()
+
+    class Meta:
+        constraints = [
+            # Once a threshold a month. One constraint each: a NULL never conflicts.
+            models.UniqueConstraint(
+                fields=["month", "team", "kind", "percent"],
+                condition=Q(team__isnull=False),
+                name="budget_alert_once_a_team",
+            ),
+            models.UniqueConstraint(
+                fields=["month", "person", "kind", "percent"],
+                condition=Q(person__isnull=False),
+                name="budget_alert_once_a_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(team__isnull=False, person__isnull=True) | Q(team__isnull=True, person__isnull=False),
+                name="budget_alert_about_one",
+            ),
+        ]
+        indexes = [
+            # The sweeper's question, over the few live rows only.
+            models.Index(fields=["queued_at"], condition=Q(state__in=LIVE), name="budget_alert_live"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} {self.team or self.person}: {self.kind} {self.percent}"
