@@ -8,17 +8,20 @@ from typing import Any
 
 from django.utils import timezone
 
-from onboarding.enums import Layer, Outcome, Readiness, RunState, Scope, Tier, Trigger
+from onboarding.enums import EndpointKind, Layer, Outcome, Readiness, RunState, Scope, Tier, TokenClass, Trigger
 from onboarding.models import (
     Account,
+    Caller,
     Enrolment,
     Finding,
     IdentityCenter,
+    Meter,
     Person,
     Plan,
     PlanRevision,
     Principal,
     Team,
+    UsageEntry,
     User,
     Verification,
     VerificationFinding,
@@ -159,3 +162,45 @@ def make_ready_person(email: str = "ana.nunez@acme.example", **fields: Any) -> P
     person = make_person(email, team=make_team(revision.plan), **fields)
     make_verification(person, revision, principal=make_principal(person, revision.account))
     return person
+
+
+def make_caller(arn: str = "", person: Person | None = None) -> Caller:
+    """The identity of a person in logs, or an unmapped one; a session of its own unless `arn` names one."""
+    name = person.email if person else f"session-{next(_numbers)}"
+    arn = arn or f"arn:aws:sts::111122223333:assumed-role/{ROLE_ARN.rpartition('/')[2]}/{name}"
+    caller, _ = Caller.objects.get_or_create(arn=arn, defaults={"person": person})
+    return caller
+
+
+# Millionths of a US dollar per million tokens: a million tokens cost 3 USD.
+RATE = 3_000_000
+
+
+def make_usage(
+    *,
+    day: dt.date,
+    caller: Caller | None = None,
+    person: Person | None = None,
+    model_id: str = "anthropic.claude-sonnet-4-6",
+    endpoint_kind: str = EndpointKind.GEOGRAPHIC,
+    account: Account | None = None,
+    region: str = "eu-west-1",
+    is_long_prompt: bool = False,
+    rate: int | None = RATE,
+    **tokens: int,
+) -> list[UsageEntry]:
+    """A day's entries of one caller on one model: `input=`, `output=`, `cache_read=`, `cache_write_5m=` and
+    `cache_write_1h=` are tokens; a million of input if none is given. All at one rate; None is unpriced.
+    """
+    meter, _ = Meter.objects.get_or_create(
+        account=account or make_account(),
+        region=region,
+        caller=caller or make_caller(person=person),
+        model_id=model_id,
+        endpoint_kind=endpoint_kind,
+        is_long_prompt=is_long_prompt,
+    )
+    return [
+        UsageEntry.objects.create(meter=meter, day=day, token_class=TokenClass[name.upper()], tokens=amount, rate=rate)
+        for name, amount in (tokens or {"input": 1_000_000}).items()
+    ]
