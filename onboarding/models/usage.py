@@ -34,6 +34,8 @@ class LogSource(models.Model):
     problem = models.CharField(max_length=20, choices=Problem.choices, blank=True)
     problem_detail = models.CharField(max_length=300, blank=True)
     problem_since = models.DateTimeField(null=True, blank=True)
+    control_at = models.DateTimeField(null=True, blank=True, help_text=_("When CloudWatch's totals were last read."))
+    control_problem = models.CharField(max_length=20, choices=Problem.choices, blank=True)
 
     class Meta:
         constraints = [
