@@ -1,0 +1,166 @@
+"""Money, tokens, shares and days as pages show them, in the reader's language. CSV and JSON never pass through here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from django import template
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from onboarding.costs.money import cents
+from onboarding.templatetags.onramp import icon
+
+register = template.Library()
+
+_MINUS = "\u2212"
+_CENT = Decimal("0.01")
+_UNITS = ((Decimal(1_000_000_000), "G"), (Decimal(1_000_000), "M"), (Decimal(1000), "k"))
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a language writes numbers and amounts. `groups_from`: the shortest number with separators, in digits."""
+
+    point: str
+    separator: str
+    groups_from: int
+    amount: str
+
+
+_STYLES: Mapping[str, Style] = {
+    "en": Style(".", ",", 4, "${}"),
+    # Four digits stand together, and the sign after the number, apart from it by a space that never breaks.
+    "es": Style(",", ".", 5, "{}\u00a0$"),
+}
+
+
+def _style() -> Style:
+    return _STYLES["es" if (get_language() or "").startswith("es") else "en"]
+
+
+def _written(value: Decimal, places: int) -> str:
+    """A number that is not negative, with its places."""
+    style = _style()
+    whole, _dot, rest = f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}".partition(".")
+    if len(whole) >= style.groups_from:
+        whole = f"{int(whole):,}".replace(",", style.separator)
+    return f"{whole}{style.point}{rest}" if rest else whole
+
+
+@register.filter
+def usd(amount: Decimal | int) -> str:
+    """`$1,234.56`; what is less than a cent and not nothing is said to be so."""
+    return _usd(Decimal(amount), 2)
+
+
+@register.filter
+def usd_whole(amount: Decimal | int) -> str:
+    """`$1,235`, for axes and forecasts: what is no finer than a dollar."""
+    return _usd(Decimal(amount), 0)
+
+
+def _usd(amount: Decimal, places: int) -> str:
+    if amount < 0:
+        return f"{_MINUS}{_usd(-amount, places)}"
+    if places and 0 < amount < _CENT and not cents(amount):
+        return f"<\u00a0{_usd(_CENT, places)}"
+    return _style().amount.format(_written(amount, places))
+
+
+@register.filter
+def usd_rate(amount: Decimal) -> str:
+    """A price of a million tokens: two places, or as many as it has, `$0.4125`."""
+    places = max(2, -int(amount.normalize().as_tuple().exponent))
+    return _style().amount.format(_written(amount, places))
+
+
+@register.filter
+def tokens(count: int) -> str:
+    """`1.84 M`, `262 M`, `512`: three digits say enough of a count of tokens."""
+    for size, unit in _UNITS:
+        if count >= size:
+            value = count / size
+            places = 0 if value >= 100 else 1 if value >= 10 else 2
+            return f"{_written(value, places)}\u00a0{unit}"
+    return _written(Decimal(count), 0)
+
+
+@register.filter
+def grouped(count: int) -> str:
+    """Every digit of a number, `15,500,000`."""
+    return _written(Decimal(count), 0)
+
+
+@register.filter
+def percent(share: Decimal) -> str:
+    """A share that is already in percent, with one place: `1.0%`."""
+    return _percent(share, 1)
+
+
+@register.filter
+def percent_whole(share: Decimal) -> str:
+    """The same without places: `96%`."""
+    return _percent(share, 0)
+
+
+def _percent(share: Decimal, places: int) -> str:
+    sign = _MINUS if share < 0 else ""
+    space = "\u00a0" if (get_language() or "").startswith("es") else ""
+    return f"{sign}{_written(abs(share), places)}{space}%"
+
+
+# Django's own English formats are American, and neither language's leaves the year out.
+_DAYS = {"en": ("j M", "j M Y", "F", "F Y"), "es": ("j M", "j M Y", "F", r"F \d\e Y")}
+
+
+def _day(day: dt.date, which: int) -> str:
+    language = "es" if (get_language() or "").startswith("es") else "en"
+    return date_format(day, _DAYS[language][which])
+
+
+@register.filter
+def day(value: dt.date) -> str:
+    """`20 Nov`"""
+    return _day(value, 0)
+
+
+@register.filter
+def full_day(value: dt.date) -> str:
+    """`20 Nov 2026`"""
+    return _day(value, 1)
+
+
+@register.filter
+def month(value: dt.date) -> str:
+    """`November`"""
+    return _day(value, 2)
+
+
+@register.filter
+def full_month(value: dt.date) -> str:
+    """`November 2026`"""
+    return _day(value, 3)
+
+
+@register.simple_tag
+def estimate(amount: Decimal | None) -> SafeString:
+    """An estimated amount, dashed; without a price, that it is unpriced: never $0."""
+    if amount is None:
+        text = '<span class="status" data-outcome="warning">{}{}</span>'
+        return format_html(text, icon("warning"), _("Unpriced"))
+    return format_html('<span class="estimate">{}</span>', usd(amount))
+
+
+@register.simple_tag
+def billed(amount: Decimal | None) -> SafeString:
+    """A billed amount, solid; nothing where AWS has not told."""
+    if amount is None:
+        return format_html('<span class="muted">{}</span>', _("Not billed yet"))
+    return format_html("{}", usd(amount))
