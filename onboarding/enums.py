@@ -288,3 +288,10 @@ class AlertKind(TextChoices):
 
     THRESHOLD = "threshold", _("A share of the budget was used")
     FORECAST = "forecast", _("The forecast is above the budget")
+
+
+class Channel(TextChoices):
+    """How an alert leaves the portal."""
+
+    MAIL = "mail", _("E-mail")
+    SLACK = "slack", "Slack"

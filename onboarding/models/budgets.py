@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from onboarding.enums import AlertKind
+from onboarding.enums import AlertKind, Channel
 from onboarding.models.jobs import LIVE, Job, JobQuerySet
 from onboarding.models.people import Person, Team
 
@@ -22,6 +22,20 @@ class BudgetAlert(Job):
     budget = models.DecimalField(max_digits=12, decimal_places=2)
     spent = models.DecimalField(max_digits=14, decimal_places=2, help_text=_("The estimate when it was raised."))
     forecast = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
+    is_passed = models.BooleanField(
+        default=False,
+        help_text=_("Nothing was sent: a higher threshold was reached at the same time, and told instead."),
+    )
+    mailed_at = models.DateTimeField(null=True, blank=True)
+    posted_at = models.DateTimeField(null=True, blank=True, help_text=_("When Slack took it."))
+    problem = models.CharField(
+        max_length=20,
+        choices=Channel.choices,
+        blank=True,
+        help_text=_("What could not be delivered, when last tried."),
+    )
+    problem_detail = models.CharField(max_length=100, blank=True)
+    problem_since = models.DateTimeField(null=True, blank=True)
 
     objects = JobQuerySet["BudgetAlert"].as_manager()
 
@@ -41,6 +55,11 @@ class BudgetAlert(Job):
             models.CheckConstraint(
                 condition=Q(team__isnull=False, person__isnull=True) | Q(team__isnull=True, person__isnull=False),
                 name="budget_alert_about_one",
+            ),
+            models.CheckConstraint(
+                condition=(Q(problem="") & Q(problem_since__isnull=True))
+                | (~Q(problem="") & Q(problem_since__isnull=False)),
+                name="budget_alert_problem_has_since",
             ),
         ]
         indexes = [

@@ -11,8 +11,12 @@ from onboarding.models.people import Person
 from onboarding.models.verification import Finding, Verification
 
 
+# The reason of a request that is about no check: somebody asks for a higher budget.
+HIGHER_BUDGET = "higher-budget"
+
+
 class AdminRequest(models.Model):
-    """A finding that blocks somebody, handed to the admins; or an error that somebody pasted.
+    """A finding that blocks somebody, handed to the admins; an error that somebody pasted; or a higher budget.
 
     `pasted` holds what the person chose to attach, with every secret in it masked before it got here.
     """
@@ -50,4 +54,8 @@ class AdminRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.person}, {self.check_name or 'pasted error'}: {self.reason}"
+        return f"{self.person}, {self.check_name or 'no check'}: {self.reason}"
+
+    @property
+    def is_about_budget(self) -> bool:
+        return not self.check_name and self.reason == HIGHER_BUDGET
