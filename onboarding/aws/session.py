@@ -26,6 +26,8 @@ CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
     user_agent_extra="onramp",
 )
+# Cost Explorer charges for every attempt, also for one that nobody waited for: once, and with patience.
+_CHARGED = {"ce": CONFIG.merge(Config(read_timeout=60, retries={"mode": "standard", "total_max_attempts": 1}))}
 _SESSION_NAME = "onramp"
 
 
@@ -44,7 +46,8 @@ def client(service: str, *, region: str, access: Access) -> Any:
 
 @lru_cache(maxsize=256)
 def _client(service: str, region: str, access: Access) -> Any:
-    made = _session(access).client(service, region_name=region, config=CONFIG)  # type: ignore[call-overload]  # any service
+    config = _CHARGED.get(service, CONFIG)
+    made = _session(access).client(service, region_name=region, config=config)  # type: ignore[call-overload]  # any service
     if service == "iam":
         # A policy's text as it was written: the simulator names statements by where they stand in it.
         made.meta.events.unregister("after-call.iam", json_decode_policies)

@@ -162,7 +162,7 @@ class _Stubbed:
             self._stubber.add_client_error(method, told.code, told.message, told.status)
         else:
             # botocore decodes policies in place; a streaming body can be read once, and is made anew by its test.
-            response: Any = told if "body" in told else deepcopy(told)
+            response: Any = told if {"body", "Body"} & set(told) else deepcopy(told)
             self._stubber.add_response(method, response)
 
 
