@@ -1,0 +1,70 @@
+"""The figures of a group of usage: tokens by what people know as their kinds, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q, Sum
+
+from onboarding.costs.money import usd
+from onboarding.enums import TokenClass
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Tokens of a group, and `billionths` of a US dollar of those that have a price: None where none of them has.
+
+    `unpriced` counts tokens that are in the other counts, too.
+    """
+
+    input: int = 0
+    output: int = 0
+    cache_write: int = 0
+    cache_read: int = 0
+    unpriced: int = 0
+    billionths: int | None = None
+
+    @property
+    def tokens(self) -> int:
+        return self.input + self.output + self.cache_write + self.cache_read
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars, exactly; None where nothing has a price."""
+        return None if self.billionths is None else usd(self.billionths)
+
+    def __add__(self, other: Figures) -> Figures:
+        known = [each for each in (self.billionths, other.billionths) if each is not None]
+        return Figures(
+            self.input + other.input,
+            self.output + other.output,
+            self.cache_write + other.cache_write,
+            self.cache_read + other.cache_read,
+            self.unpriced + other.unpriced,
+            sum(known) if known else None,
+        )
+
+
+_WRITES = (TokenClass.CACHE_WRITE_5M, TokenClass.CACHE_WRITE_1H)
+# What the database adds up of a group: one pass over its rows.
+SUMS: Mapping[str, Sum] = {
+    "input": Sum("tokens", filter=Q(token_class=TokenClass.INPUT)),
+    "output": Sum("tokens", filter=Q(token_class=TokenClass.OUTPUT)),
+    "cache_write": Sum("tokens", filter=Q(token_class__in=_WRITES)),
+    "cache_read": Sum("tokens", filter=Q(token_class=TokenClass.CACHE_READ)),
+    "unpriced": Sum("tokens", filter=Q(rate__isnull=True)),
+    "billionths": Sum("cost"),
+}
+
+
+def figures_of(row: Mapping[str, Any]) -> Figures:
+    """The figures of a row that SUMS were asked of. PostgreSQL adds whole numbers up as decimals."""
+    counts = (int(row[name] or 0) for name in ("input", "output", "cache_write", "cache_read", "unpriced"))
+    return Figures(*counts, None if row["billionths"] is None else int(row["billionths"]))
+
+
+def total(parts: Iterable[Figures]) -> Figures:
+    return sum(parts, Figures())

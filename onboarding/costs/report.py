@@ -1,0 +1,151 @@
+"""Estimates of what was used, by day, team, model, person and Region. Every sum is made by the database.
+
+What a cost page shows besides people and Regions comes from one question: `slices`, by day, team and model. Any sum of
+them is exact, since money is added up in whole billionths; the sums by person, team and model are one total.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import BigIntegerField, Case, F, Sum, Value, When
+from django.db.models.functions import TruncMonth
+
+from onboarding.costs.figures import SUMS, Figures, figures_of, total
+from onboarding.costs.filter import NO_TEAM, UNMAPPED, Filter
+from onboarding.models import Team
+
+
+class Dimension(StrEnum):
+    """What figures are told apart by."""
+
+    PERSON = "person"
+    TEAM = "team"
+    MODEL = "model"
+    REGION = "region"
+    DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What one team used of one model on one day. `team` is as a filter has it."""
+
+    day: dt.date
+    team: str
+    model_id: str
+    figures: Figures
+
+    def of(self, dimension: Dimension) -> str:
+        """The group it is in; only of those it tells apart."""
+        keys = {Dimension.TEAM: self.team, Dimension.MODEL: self.model_id, Dimension.DAY: self.day.isoformat()}
+        return keys[dimension]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group's figures. `key` is as a filter has it: a team's, a model's id, a Region, an ISO day.
+
+    `name` is as people wrote it; empty for the groups that are only called something on pages.
+    """
+
+    key: str
+    name: str
+    figures: Figures
+
+
+# A caller of nobody has no team; a team's key is never 0.
+_TEAM = Case(
+    When(meter__caller__person__isnull=True, then=Value(0)),
+    default=F("meter__caller__person__team_id"),
+    output_field=BigIntegerField(),
+)
+
+
+def slices(chosen: Filter) -> list[Slice]:
+    """By day, team and model, in that order: one query."""
+    rows = chosen.entries().annotate(team=_TEAM).values("day", "team", "meter__model_id").annotate(**SUMS)
+    return [
+        Slice(row["day"], _team_key(row["team"]), row["meter__model_id"], figures_of(row))
+        for row in rows.order_by("day", "team", "meter__model_id")
+    ]
+
+
+def _team_key(key: int | None) -> str:
+    return NO_TEAM if key is None else UNMAPPED if key == 0 else str(key)
+
+
+def totals(chosen: Filter) -> Figures:
+    """Everything the filter lets through: one query."""
+    return figures_of(chosen.entries().aggregate(**SUMS))
+
+
+def total_of(parts: Iterable[Slice]) -> Figures:
+    return total(part.figures for part in parts)
+
+
+def by(chosen: Filter, dimension: Dimension) -> list[Group]:
+    """All groups, in no particular order: one query, and one for the names of teams. People have a module: people."""
+    if dimension is Dimension.REGION:
+        return by_region(chosen)
+    return grouped(slices(chosen), dimension, team_names())
+
+
+def grouped(parts: Iterable[Slice], dimension: Dimension, teams: Mapping[str, str]) -> list[Group]:
+    """Slices put together: no query. `teams` are the names of teams by their keys."""
+    found: dict[str, Figures] = {}
+    for part in parts:
+        key = part.of(dimension)
+        found[key] = found.get(key, Figures()) + part.figures
+    names = teams if dimension is Dimension.TEAM else {key: key for key in found}
+    return [Group(key, names.get(key, ""), figures) for key, figures in found.items()]
+
+
+def by_region(chosen: Filter) -> list[Group]:
+    """By source Region: one query."""
+    rows: Iterable[Mapping[str, Any]] = chosen.entries().values("meter__region").annotate(**SUMS)
+    return [Group(row["meter__region"], row["meter__region"], figures_of(row)) for row in rows]
+
+
+def by_class(chosen: Filter) -> list[Mapping[str, Any]]:
+    """Tokens by model, endpoint kind, long prompts, token class and rate, with their cost: the arithmetic of a figure.
+
+    `rate` is in millionths of a US dollar per million tokens, `billionths` in billionths of one; both None without a
+    price. One query.
+    """
+    names = ("meter__model_id", "meter__endpoint_kind", "meter__is_long_prompt", "token_class", "rate")
+    rows = chosen.entries().values(*names).annotate(count=Sum("tokens"), billionths=Sum("cost"))
+    return list(rows.order_by(*names))
+
+
+def by_month(chosen: Filter) -> list[Mapping[str, Any]]:
+    """Figures of each calendar month, the newest first: one query."""
+    rows = chosen.entries().annotate(month=TruncMonth("day")).values("month").annotate(**SUMS)
+    return list(rows.order_by("-month"))
+
+
+def team_names() -> dict[str, str]:
+    """The names of all teams, by their keys: one query."""
+    return {str(pk): name for pk, name in Team.objects.order_by("name").values_list("pk", "name")}
+
+
+def daily(parts: Iterable[Slice], dimension: Dimension) -> dict[dt.date, dict[str, Figures]]:
+    """Each day's figures by team or by model, for the days on which anything was used: no query."""
+    found: dict[dt.date, dict[str, Figures]] = {}
+    for part in parts:
+        of_day = found.setdefault(part.day, {})
+        key = part.of(dimension)
+        of_day[key] = of_day.get(key, Figures()) + part.figures
+    return found
+
+
+def cost_by_day(parts: Iterable[Slice]) -> dict[dt.date, Decimal]:
+    """US dollars of each day on which anything with a price was used: no query."""
+    sums: dict[dt.date, Figures] = {}
+    for part in parts:
+        sums[part.day] = sums.get(part.day, Figures()) + part.figures
+    return {day: figures.cost for day, figures in sums.items() if figures.cost is not None}
