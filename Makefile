@@ -16,7 +16,7 @@ PRODUCTION := env DATABASE_URL=sqlite://:memory: ONRAMP_HOME=$(VENV)/check ONRAM
 SHELL_FILES := .ci/run tests/programs.sh $(wildcard onboarding/bundles/files/*.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock lock-check messages clean install \
+.PHONY: help run test check bench lock lock-check messages prices clean install \
 	check-style check-types check-floors check-templates check-django check-messages check-shell check-image
 
 help: ## List the targets
@@ -77,6 +77,9 @@ lock-check: $(INSTALLED) ## Compile both lock files again and compare (needs the
 
 messages: $(INSTALLED) ## Bring the translation catalogue up to date and compile it
 	$(BIN)/python -m tests.repository.messages update
+
+prices: $(INSTALLED) ## Bring the shipped price table up to date with the installed genai-prices
+	$(BIN)/python -m tests.repository.prices update
 
 clean: ## Remove everything that was made: environment, caches, static files (not .onramp, which holds data)
 	rm -rf $(VENV) staticfiles benchmarks/results.json test-results .pytest_cache .mypy_cache .ruff_cache \

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.utils.translation import gettext_lazy as _
 
@@ -95,7 +96,7 @@ HELPER_COMMAND = re.compile(r"[A-Za-z0-9_.:@+=/-]{1,200}( [A-Za-z0-9_.:@+=,/-]{1
 PERMISSION_RULE = re.compile(r"[A-Za-z]+(\([^)]+\))?|mcp__.+")
 
 _SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
-_PROFILE_ID = re.compile(r"(?P<prefix>global|us-gov|us|eu|apac|jp|au|ca)\.(?P<model>[a-z0-9-]+\.[A-Za-z0-9.:_-]+)")
+_PROFILE_ID = re.compile(r"(?P<prefix>global|us-gov|us|eu|apac|jp|au|ca|in)\.(?P<model>[a-z0-9-]+\.[A-Za-z0-9.:_-]+)")
 _MODEL_ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):bedrock:(?P<region>[a-z0-9-]*)::foundation-model/(?P<model>\S+)"
 )
@@ -107,6 +108,8 @@ _FAMILY = re.compile(r"claude-(?P<family>[a-z]+)-(?P<version>\d+(?:-\d{1,2})?)(?
 # A prompt with more tokens than this, whatever their class, has a price of its own where a model has one.
 # https://platform.claude.com/docs/en/about-claude/pricing
 LONG_PROMPT_TOKENS = 200_000
+# Where it begins elsewhere: the AWS price list of "Claude Haiku 5.5 (Amazon Bedrock Edition)".
+_LONG_PROMPTS = {("haiku", (5, 5)): 100_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +273,13 @@ def output_limit(model_or_profile_id: str) -> int | None:
     if family == "opus" and number < (4, 5):
         return 32_000
     return 64_000 if number < (4, 6) else 128_000
+
+
+@lru_cache(maxsize=1000)  # asked for every request of every log
+def long_prompt_tokens(model_or_profile_id: str) -> int:
+    """A prompt of more tokens than this, whatever their class, is a long one of this model."""
+    version = model_version(model_or_profile_id)
+    return _LONG_PROMPTS.get(version, LONG_PROMPT_TOKENS) if version else LONG_PROMPT_TOKENS
 
 
 def model_version(model_or_profile_id: str) -> tuple[str, tuple[int, int]] | None:

@@ -17,6 +17,7 @@ from onboarding.catalog import (
     START_URL,
     ProfileId,
     inference_profile_arn,
+    long_prompt_tokens,
     model_arn,
     model_label,
     parse_model_arn,
@@ -39,7 +40,7 @@ from onboarding.catalog import (
         ("global.anthropic.claude-sonnet-4-6", ProfileId("global", "anthropic.claude-sonnet-4-6")),
         *(
             (f"{prefix}.anthropic.claude-opus-5", ProfileId(prefix, "anthropic.claude-opus-5"))
-            for prefix in ("us", "apac", "jp", "au", "ca")
+            for prefix in ("us", "apac", "jp", "au", "ca", "in")
         ),
         ("anthropic.claude-opus-4-8", None),
         ("xx.anthropic.claude-opus-4-8", None),
@@ -227,3 +228,17 @@ def test_no_grammar_lets_a_line_a_quote_or_a_shell_through(pattern: re.Pattern[s
     assert not pattern.fullmatch(evil)
     assert not pattern.fullmatch("https://acme.example/" + evil)
     assert not pattern.fullmatch("eu-west-1" + evil)
+
+
+@pytest.mark.parametrize(
+    ("model", "tokens"),
+    [
+        ("anthropic.claude-haiku-5-5", 100_000),
+        ("arn:aws:bedrock:eu-west-1:111122223333:inference-profile/eu.anthropic.claude-haiku-5-5", 100_000),
+        ("anthropic.claude-haiku-4-5-20251001-v1:0", 200_000),
+        ("anthropic.claude-sonnet-4-5-20250929-v1:0", 200_000),
+        ("amazon.nova-pro-v1:0", 200_000),
+    ],
+)
+def test_where_a_long_prompt_begins(model: str, tokens: int) -> None:
+    assert long_prompt_tokens(model) == tokens
