@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from onboarding.enums import RequestState
 from onboarding.models import AdminRequest, AuditEvent, Person, VerificationFinding
+from onboarding.models.requests import HIGHER_BUDGET
 
 
 def ask_about_finding(*, person: Person, answer: VerificationFinding, note: str) -> AdminRequest:
@@ -32,6 +33,11 @@ def ask_about_finding(*, person: Person, answer: VerificationFinding, note: str)
 def ask_about_error(*, person: Person, diagnosis: str, masked: str, note: str) -> AdminRequest:
     """Hand the admins an error this person pasted, in which every secret was masked. `diagnosis` is its key."""
     return _ask(AdminRequest(person=person, reason=diagnosis, pasted=masked, note=note))
+
+
+def ask_for_budget(*, person: Person, note: str) -> AdminRequest:
+    """Ask the admins for a higher budget. Idempotent while such a request is open."""
+    return _ask(AdminRequest(person=person, reason=HIGHER_BUDGET, note=note))
 
 
 def _ask(request: AdminRequest) -> AdminRequest:

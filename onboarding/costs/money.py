@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 
+from django.utils.formats import number_format
+
 _PLACES = 9
 
 
@@ -24,3 +26,8 @@ def billionths(amount: Decimal) -> int:
 def cents(amount: Decimal) -> Decimal:
     """As an amount is shown: rounded half up to the cent."""
     return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def written(amount: Decimal) -> str:
+    """`1,234.56 USD`, with the separators of the active language: for mails and other plain text."""
+    return f"{number_format(cents(amount), decimal_pos=2, force_grouping=True)} USD"

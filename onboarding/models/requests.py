@@ -10,7 +10,6 @@ from onboarding.enums import RequestState
 from onboarding.models.people import Person
 from onboarding.models.verification import Finding, Verification
 
-
 # The reason of a request that is about no check: somebody asks for a higher budget.
 HIGHER_BUDGET = "higher-budget"
 
