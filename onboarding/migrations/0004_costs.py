@@ -217,7 +217,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='price',
             name='is_long_prompt',
-            field=models.BooleanField(default=False, help_text='The price of prompts above 200,000 tokens, where a model has one of their own.'),
+            field=models.BooleanField(default=False, help_text='The price of long prompts, where a model has one of their own.'),
         ),
         migrations.AddConstraint(
             model_name='account',
@@ -384,6 +384,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='usageentry',
             index=models.Index(fields=['day'], name='usage_entry_day'),
+        ),
+        migrations.AddIndex(
+            model_name='usageentry',
+            index=models.Index(condition=models.Q(('rate__isnull', True)), fields=['day'], name='usage_entry_unpriced'),
         ),
         migrations.AddConstraint(
             model_name='usageentry',

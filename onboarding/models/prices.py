@@ -26,7 +26,7 @@ class Price(models.Model):
     endpoint_kind = models.CharField(max_length=20, choices=EndpointKind.choices)
     token_class = models.CharField(max_length=20, choices=TokenClass.choices)
     is_long_prompt = models.BooleanField(
-        default=False, help_text=_("The price of prompts above 200,000 tokens, where a model has one of their own.")
+        default=False, help_text=_("The price of long prompts, where a model has one of their own.")
     )
     usd_per_million = models.DecimalField(max_digits=12, decimal_places=6)
     valid_from = models.DateField()

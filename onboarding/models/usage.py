@@ -193,6 +193,8 @@ class UsageEntry(models.Model):
         indexes = [
             # Every cost page asks for a stretch of days.
             models.Index(fields=["day"], name="usage_entry_day"),
+            # The few that wait for a price: asked for on the page of prices, and whenever one is added.
+            models.Index(fields=["day"], condition=Q(rate__isnull=True), name="usage_entry_unpriced"),
         ]
         verbose_name_plural = _("usage entries")
 
