@@ -115,7 +115,7 @@ class Broken(BytesIO):
 
 
 def body(content: bytes, stream: type[BytesIO] = BytesIO, *, length: int | None = None) -> dict[str, Any]:
-    made = StreamingBody(stream(content), len(content) if length is None else length)  # type: ignore[no-untyped-call]
+    made = StreamingBody(stream(content), len(content) if length is None else length)
     return {"Body": made}
 
 
