@@ -1,4 +1,4 @@
-"""Money, tokens, shares and days as pages show them, in the reader's language. CSV and JSON never pass through here."""
+"""Money, tokens, shares and days in the reader's language. CSV and JSON never pass through here."""
 
 from __future__ import annotations
 
