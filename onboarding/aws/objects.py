@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,17 +31,20 @@ class StoredObject:
     modified_at: dt.datetime
 
 
-class Body:
+class Body(io.RawIOBase):
     """An object's content as it arrives. Raises NoAnswer where the connection breaks or falls silent on the way."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
-    def read(self, size: int = -1, /) -> bytes:
-        """At most `size` bytes, everything that is left without one; none at the end."""
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
         with mapped("s3:GetObject"):
-            content: bytes = self._stream.read(None if size is None or size < 0 else size)
-        return content
+            content = self._stream.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
 
 
 def folder(location: str) -> Folder:

@@ -1,0 +1,107 @@
+"""CloudWatch's own count of tokens, held against the ledger: the one thing that notices what no log ever said.
+
+It knows days and models, not people. https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring.html
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass
+
+import structlog
+from django.db.models import Max, Sum
+
+from onboarding.aws import AwsError, metrics
+from onboarding.costs.problems import problem_of
+from onboarding.costs.profiles import access_to
+from onboarding.models import Account, ControlTotal, LogSource, UsageEntry
+
+log = structlog.get_logger(__name__)
+
+_EVERY = dt.timedelta(hours=1)
+# CloudWatch keeps days for longer than anybody compares.
+_BACK = dt.timedelta(days=62)
+# A day's total may grow a little after it is over.
+_AGAIN = dt.timedelta(days=2)
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One day of one Region: tokens that CloudWatch counted, and those in the ledger, of every class."""
+
+    account: Account
+    region: str
+    day: dt.date
+    counted: int
+    logged: int
+
+    @property
+    def missing(self) -> int:
+        return self.counted - self.logged
+
+    @property
+    def share(self) -> float:
+        """How much of what CloudWatch counted is missing, from 0 to 1; below 0 where the ledger has more."""
+        return self.missing / self.counted if self.counted else 0.0
+
+    @property
+    def is_gap(self) -> bool:
+        """More than one in a hundred is missing. Less is what is on its way, or a request at midnight."""
+        return self.share > 0.01
+
+
+def refresh(source: LogSource, now: dt.datetime) -> None:
+    """Read a source's totals again, at most once an hour. Never raises for anything AWS does."""
+    if source.control_at is not None and now < source.control_at + _EVERY:
+        return
+    newest = ControlTotal.objects.filter(account=source.account, region=source.region).aggregate(day=Max("day"))["day"]
+    today = now.date()
+    since = min(newest or today - _BACK, today) - (_AGAIN if newest else dt.timedelta(0))
+    try:
+        totals = metrics.token_totals(
+            region=source.region, since=since, until=today + dt.timedelta(days=1), access=access_to(source)
+        )
+    except AwsError as error:
+        log.warning("control.problem", source=str(source), operation=error.operation, detail=error.detail)
+        source.control_problem = problem_of(error)
+    else:
+        source.control_problem, source.control_at = "", now
+        _keep(source, totals)
+    LogSource.objects.filter(pk=source.pk).update(control_at=source.control_at, control_problem=source.control_problem)
+
+
+def _keep(source: LogSource, totals: list[metrics.TokenTotal]) -> None:
+    rows = [
+        ControlTotal(
+            account=source.account,
+            region=source.region,
+            day=total.day,
+            model_id=total.model_id,
+            metered_class=total.metered_class,
+            tokens=total.tokens,
+        )
+        for total in totals
+    ]
+    ControlTotal.objects.bulk_create(
+        rows,
+        batch_size=_BATCH,
+        update_conflicts=True,
+        update_fields=["tokens", "fetched_at"],
+        unique_fields=["account", "region", "day", "model_id", "metered_class"],
+    )
+
+
+def differences(since: dt.date, until: dt.date) -> list[Difference]:
+    """Each day and Region that CloudWatch or the ledger knows of, before `until`, by day: three queries."""
+    accounts = Account.objects.in_bulk()
+    days: dict[tuple[dt.date, int, str], list[int]] = defaultdict(lambda: [0, 0])
+    counted = ControlTotal.objects.filter(day__gte=since, day__lt=until).values_list("day", "account", "region")
+    for *place, tokens in counted.annotate(total=Sum("tokens")).order_by():
+        days[place[0], place[1], place[2]][0] = tokens
+    logged = UsageEntry.objects.filter(day__gte=since, day__lt=until)
+    by_place = logged.values_list("day", "meter__account", "meter__region").annotate(total=Sum("tokens")).order_by()
+    for *place, tokens in by_place:
+        days[place[0], place[1], place[2]][1] = tokens
+    return [Difference(accounts[account], region, day, *both) for (day, account, region), both in sorted(days.items())]

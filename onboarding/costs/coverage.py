@@ -1,0 +1,180 @@
+"""What the ledger may lack: every cost page says it, so that a gap is never taken for nothing used."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from django.db.models import Min, Sum
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from onboarding.catalog import region_label
+from onboarding.costs.control import differences
+from onboarding.enums import Problem
+from onboarding.models import Account, Ingestion, LogSource, PlanRevision
+
+# Runs come every five minutes; one or two may be lost without a word.
+STALLED = dt.timedelta(minutes=30)
+# How far back gaps and unreadable lines are told.
+_TOLD = dt.timedelta(days=62)
+_RECENT = dt.timedelta(days=7)
+
+Text = str | Promise
+
+# Title, sentence, remedy.
+_WORDS: Mapping[str, tuple[Text, Text, Text]] = {
+    "off": (
+        _("Invocation logging is off in %(region)s"),
+        _("Calls from account %(account)s leave no record there since %(since)s. What they cost is in no estimate."),
+        _("Switch invocation logging on in Bedrock's settings of that Region. Counts suffice."),
+    ),
+    "missing": (
+        _("Nobody looks for usage in %(region)s yet"),
+        _("A plan calls from that Region of account %(account)s, and its logs have never been looked up."),
+        _("Onramp looks them up within minutes. If this stays, its workers do not run."),
+    ),
+    "unread": (
+        _("Usage in %(region)s is being read for the first time"),
+        _("What account %(account)s used there is not in these figures yet."),
+        _("Wait a few minutes. The first time, Onramp reads up to 90 days."),
+    ),
+    "problem": (
+        _("Usage in %(region)s could not be read"),
+        _("%(problem)s, since %(since)s: %(detail)s. Account %(account)s may have used more than these figures say."),
+        _("Onramp tries again every five minutes. Its own AWS access is described in the operations guide."),
+    ),
+    "stalled": (
+        _("Usage in %(region)s has not been read since %(since)s"),
+        _("Account %(account)s may have used more than these figures say."),
+        _("See that Onramp's workers and its beat run."),
+    ),
+    "gap": (
+        _("Usage is missing on %(since)s in %(region)s"),
+        _("CloudWatch counted %(missing)s tokens of account %(account)s that no log has: %(percent)s %% of that day."),
+        _("See whether logging was off that day. What was not logged cannot be told by person any more."),
+    ),
+    "unreadable": (
+        _("Some log lines of %(region)s could not be read"),
+        _("%(lines)s lines or files of account %(account)s since %(since)s are in no figure."),
+        _("The workers' log names the files."),
+    ),
+    "too-old": (
+        _("Some log lines of %(region)s came too late"),
+        _("%(lines)s lines of account %(account)s were more than 100 days old, and were not counted."),
+        _("They can be found in the logs themselves."),
+    ),
+    "no-control": (
+        _("CloudWatch's totals of %(region)s could not be read"),
+        _("%(problem)s. Nobody can tell whether all usage of account %(account)s there was logged."),
+        _("Onramp tries again every five minutes. Its own AWS access is described in the operations guide."),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageWarning:
+    """What these figures may lack, in one Region of one account."""
+
+    kind: str
+    account: Account
+    region: str
+    since: dt.datetime | dt.date | None = None
+    details: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def title(self) -> str:
+        return self._words(0)
+
+    @property
+    def text(self) -> str:
+        return self._words(1)
+
+    @property
+    def remedy(self) -> str:
+        return self._words(2)
+
+    def _words(self, which: int) -> str:
+        values: dict[str, object] = {
+            "region": region_label(self.region),
+            "account": str(self.account),
+            "since": _date(self.since),
+            **dict(self.details),
+        }
+        return str(_WORDS[self.kind][which]) % values
+
+
+def _date(moment: dt.datetime | dt.date | None) -> str:
+    if moment is None:
+        return ""
+    if isinstance(moment, dt.datetime):
+        return f"{date_format(moment, 'j N Y, H:i')} UTC"
+    return date_format(moment, "j N Y")
+
+
+def _number(value: int) -> str:
+    """With the narrow space that reads alike in every language."""
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def warnings(now: dt.datetime) -> list[CoverageWarning]:
+    """Everything that the figures may lack, the gravest first. A constant number of queries."""
+    sources = list(LogSource.objects.select_related("account").order_by("account__account_id", "region"))
+    found = [*_missing(sources), *(each for source in sources for each in _of_source(source, now))]
+    found += _of_runs(now)
+    found += _gaps(now.date())
+    order = list(_WORDS)
+    return sorted(found, key=lambda warning: order.index(warning.kind))
+
+
+def as_of() -> dt.datetime | None:
+    """Up to when usage was read everywhere it is logged; None while something was never read."""
+    sources = LogSource.objects.exclude(destination="")
+    if sources.filter(read_until=None).exists():
+        return None
+    found: dt.datetime | None = sources.aggregate(until=Min("read_until"))["until"]
+    return found
+
+
+def _missing(sources: list[LogSource]) -> Iterator[CoverageWarning]:
+    known = {(source.account_id, source.region) for source in sources}
+    used = PlanRevision.objects.filter(is_current=True, plan__teams__isnull=False).select_related("account")
+    places = {(revision.account_id, revision.region): revision.account for revision in used.order_by()}
+    for (account_id, region), account in sorted(places.items()):
+        if (account_id, region) not in known:
+            yield CoverageWarning("missing", account, region)
+
+
+def _of_source(source: LogSource, now: dt.datetime) -> Iterator[CoverageWarning]:
+    place = (source.account, source.region)
+    if source.problem:
+        details = (("problem", Problem(source.problem).label), ("detail", source.problem_detail))
+        yield CoverageWarning("problem", *place, source.problem_since, details)
+    elif source.read_at is None:
+        yield CoverageWarning("unread", *place)
+    elif not source.destination:
+        yield CoverageWarning("off", *place, source.off_since)
+    elif source.read_at < now - STALLED:
+        yield CoverageWarning("stalled", *place, source.read_at)
+    if source.control_problem:
+        yield CoverageWarning("no-control", *place, None, (("problem", Problem(source.control_problem).label),))
+
+
+def _of_runs(now: dt.datetime) -> Iterator[CoverageWarning]:
+    recent = Ingestion.objects.filter(queued_at__gte=now - _RECENT).values_list("source").order_by()
+    told = {source: sums for source, *sums in recent.annotate(Sum("unreadable"), Sum("too_old")) if any(sums)}
+    for source in LogSource.objects.filter(pk__in=list(told)).select_related("account"):
+        for kind, lines in zip(("unreadable", "too-old"), told[source.pk], strict=True):
+            if lines:
+                details = (("lines", _number(lines)),)
+                yield CoverageWarning(kind, source.account, source.region, (now - _RECENT).date(), details)
+
+
+def _gaps(today: dt.date) -> Iterator[CoverageWarning]:
+    """Whole days only: today's usage is on its way."""
+    for day in differences(today - _TOLD, today):
+        if day.is_gap:
+            details = (("missing", _number(day.missing)), ("percent", round(day.share * 100)))
+            yield CoverageWarning("gap", day.account, day.region, day.day, details)

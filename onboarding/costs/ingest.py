@@ -1,0 +1,188 @@
+"""Ingestion: read what Bedrock logged since the last time, source by source.
+
+The row is the job. A run lists deliveries from a little before the watermark, reads those it has not read, and moves
+the watermark when it is through; one that is killed leaves it where it was, and the next run counts nothing twice.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from onboarding.aws import AwsError, bedrock
+from onboarding.costs import control, ledger
+from onboarding.costs.callers import map_callers
+from onboarding.costs.deliveries import Piece, deliveries
+from onboarding.costs.problems import detail_of, problem_of
+from onboarding.costs.profiles import access_to
+from onboarding.costs.records import read_lines
+from onboarding.costs.tally import Tally
+from onboarding.enums import RunState
+from onboarding.models import Account, Ingestion, LogFile, LogSource, PlanRevision
+from onboarding.models.jobs import LostLease
+
+log = structlog.get_logger(__name__)
+
+# Renewed with every commit, and while a large delivery is read.
+LEASE = dt.timedelta(minutes=3)
+# How far before the watermark deliveries are listed again. Listing an hour of files costs a call; reading a log group
+# again costs what is read.
+_OVERLAP_OF_FILES = dt.timedelta(hours=3)
+_OVERLAP_OF_EVENTS = dt.timedelta(minutes=15)
+# How far the nightly run looks back for what came late.
+LATE = dt.timedelta(days=7)
+# How far the first run of a source looks back.
+BACKFILL = dt.timedelta(days=90)
+
+_LINES_A_COMMIT = 200_000
+_SPOTS_A_COMMIT = 20_000
+_RENEWED_EVERY = dt.timedelta(seconds=30)
+
+
+def find_sources() -> None:
+    """A source for each Region of an account that a current plan calls from."""
+    used = PlanRevision.objects.filter(is_current=True, plan__teams__isnull=False)
+    for account, region in used.order_by().values_list("account", "region").distinct():
+        LogSource.objects.get_or_create(account_id=account, region=region)
+
+
+def open_ingestions(
+    *, back: dt.timedelta = dt.timedelta(0), accounts: Sequence[Account] | None = None
+) -> list[Ingestion]:
+    """A run for every source: its live one where there is one, else a new one, which begins at least `back` ago."""
+    find_sources()
+    sources = LogSource.objects.order_by("account__account_id", "region")
+    if accounts is not None:
+        sources = sources.filter(account__in=accounts)
+    runs = (_open(source, back) for source in sources)
+    return [run for run in runs if run is not None]
+
+
+def _open(source: LogSource, back: dt.timedelta) -> Ingestion | None:
+    """None where one was opened and ended in this very moment."""
+    try:
+        with transaction.atomic():
+            return Ingestion.objects.create(source=source, since=_since(source, back, timezone.now()))
+    except IntegrityError:
+        return Ingestion.objects.live().filter(source=source).first()
+
+
+def _since(source: LogSource, back: dt.timedelta, now: dt.datetime) -> dt.datetime:
+    if source.read_until is None:
+        return now - BACKFILL
+    is_files = source.destination.startswith("s3://")
+    return min(source.read_until - (_OVERLAP_OF_FILES if is_files else _OVERLAP_OF_EVENTS), now - back)
+
+
+def run(ingestion_id: int) -> None:
+    """Read a source and conclude the run.
+
+    Does nothing when it is done or somebody else holds it. Never raises for anything AWS does: a problem is the
+    source's, and stays until a run has none.
+    """
+    fence = Ingestion.objects.claim(ingestion_id, lease=LEASE)
+    if fence is None:
+        return
+    row = Ingestion.objects.select_related("source__account").get(pk=ingestion_id)
+    try:
+        _Run(row).perform()
+    except LostLease:
+        log.warning("ingestion.lost_lease", ingestion_id=ingestion_id, fence=fence)
+
+
+@dataclass
+class _Run:
+    """One worker's run over a source. What it has counted and not yet written is `tally` and `files`."""
+
+    row: Ingestion
+    began_at: dt.datetime = field(default_factory=timezone.now)
+    files: list[LogFile] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.source = self.row.source
+        self.tally = self._fresh()
+        self.held_at = self.began_at
+
+    def perform(self) -> None:
+        try:
+            self._look_up_destination()
+            if self.source.destination:
+                self._read()
+                ledger.resolve_meters(self.source)
+        except AwsError as error:
+            log.warning("ingestion.problem", source=str(self.source), operation=error.operation, detail=error.detail)
+            self._conclude(error)
+        else:
+            self._conclude(None)
+
+    def _look_up_destination(self) -> None:
+        """Where the Region is logged now: S3 before a log group where it is both, since it is read for less."""
+        places = bedrock.logging_destinations(region=self.source.region, access=access_to(self.source))
+        self.source.destination = min(places, key=lambda place: not place.startswith("s3://"), default="")
+        self.source.off_since = None if places else self.source.off_since or self.began_at
+        self._hold("destination", "off_since")
+
+    def _read(self) -> None:
+        """What was read before a problem is kept."""
+        try:
+            self._count_deliveries()
+        finally:
+            self._commit()
+
+    def _count_deliveries(self) -> None:
+        for piece in deliveries(self.source, since=self.row.since, until=self.began_at):
+            self._count(piece)
+            if self.tally.lines >= _LINES_A_COMMIT or len(self.tally.used) >= _SPOTS_A_COMMIT:
+                self._commit()
+            elif timezone.now() > self.held_at + _RENEWED_EVERY:
+                self._hold()
+
+    def _count(self, piece: Piece) -> None:
+        self.tally.add(*read_lines(piece.lines))
+        if piece.is_broken:
+            self.tally.lines += 1
+            self.tally.unreadable += 1
+        elif piece.file is not None:
+            self.files.append(piece.file)
+
+    def _commit(self) -> None:
+        """Write what was counted. The files whose last lines came are whole; half a file is read again."""
+        if self.tally.lines or self.files:
+            ledger.write(self.tally, source=self.source, run=self.row, lease=LEASE, files=self.files)
+        self.held_at = timezone.now()
+        self.tally, self.files = self._fresh(), []
+
+    def _fresh(self) -> Tally:
+        return Tally(earlier=partial(ledger.earlier_requests, self.source), now=self.began_at)
+
+    def _conclude(self, error: AwsError | None) -> None:
+        control.refresh(self.source, self.began_at)
+        map_callers()
+        if error is not None:
+            self.source.problem, self.source.problem_detail = problem_of(error), detail_of(error)
+            self.source.problem_since = self.source.problem_since or self.began_at
+        else:
+            self.source.problem = self.source.problem_detail = ""
+            self.source.problem_since, self.source.read_at = None, self.began_at
+            if self.source.destination:
+                self.source.read_until = self.began_at
+        self._hold(
+            *("problem", "problem_detail", "problem_since", "read_at", "read_until"),
+            state=RunState.DONE,
+            finished_at=timezone.now(),
+            lease_until=None,
+        )
+
+    def _hold(self, *changed: str, **changes: object) -> None:
+        """Renew the lease, and write these fields of the source, if this worker still holds it; raises LostLease."""
+        with transaction.atomic():
+            Ingestion.objects.hold(self.row.pk, self.row.fence, lease=LEASE, **changes)
+            if changed:
+                self.source.save(update_fields=changed)
+        self.held_at = timezone.now()

@@ -1,0 +1,213 @@
+"""The ledger: what a tally counted becomes rows, all of it or nothing, and each request once.
+
+Usage, the ids of the requests in it, and the files they came in are written in one transaction, under the fence of the
+run that read them. So a run may be killed anywhere, or run twice, and files may come late, twice, or cut otherwise.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from array import array
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import F
+
+from onboarding.costs.callers import callers_for
+from onboarding.costs.prices import PriceBook
+from onboarding.costs.profiles import Model, model_of
+from onboarding.costs.tally import REMEMBERED, Counts, Tally, Used
+from onboarding.enums import PromptCaching, TokenClass
+from onboarding.models import Caller, Ingestion, LogFile, LogSource, Meter, PlanRevision, SeenRequests, UsageEntry
+
+_BATCH = 500
+
+
+class _Spot(NamedTuple):
+    """A meter of one source, before it has a row."""
+
+    caller_id: int
+    model_id: str
+    endpoint_kind: str
+    is_long_prompt: bool
+
+
+# Tokens to add, by meter, day and class.
+_Sums = dict[tuple[_Spot, dt.date, str], int]
+
+
+def earlier_requests(source: LogSource, hour: dt.datetime) -> Iterator[int]:
+    """The ids of the requests of an hour that are in the ledger."""
+    for ids in SeenRequests.objects.filter(source=source, hour=hour).values_list("ids", flat=True).iterator():
+        yield from array("Q", bytes(ids))
+
+
+def write(tally: Tally, *, source: LogSource, run: Ingestion, lease: dt.timedelta, files: Collection[LogFile]) -> None:
+    """Add what a tally counted, and say so in its run's row; raises LostLease, and then nothing was written.
+
+    Raises AwsError when Bedrock does not answer about an application profile.
+    """
+    models = {named: model_of(named, source) for named in {used.model for used in tally.used}}
+    callers = callers_for({used.arn for used in tally.used})
+    sums = _sums(tally.used, models, callers)
+    with transaction.atomic():
+        Ingestion.objects.hold(run.pk, run.fence, lease=lease, **_progress(tally, files))
+        _add(source, sums)
+        _remember(source, tally)
+        LogFile.objects.bulk_create(
+            files,
+            batch_size=_BATCH,
+            update_conflicts=True,
+            update_fields=["etag", "read_at"],
+            unique_fields=["source", "key"],
+        )
+        if tally.latest_at and (source.latest_at is None or source.latest_at < tally.latest_at):
+            source.latest_at = tally.latest_at
+            source.save(update_fields=["latest_at"])
+
+
+def _progress(tally: Tally, files: Collection[LogFile]) -> dict[str, F]:
+    counts = {"files": len(files), **{name: getattr(tally, name) for name in _COUNTS}}
+    return {name: F(name) + count for name, count in counts.items()}
+
+
+_COUNTS = ("lines", "new", "duplicates", "unreadable", "too_old")
+
+
+def _sums(used: Mapping[Used, Counts], models: Mapping[str, Model], callers: Mapping[str, Caller]) -> _Sums:
+    caches_for_an_hour = _hour_cachers(callers.values()) if any(each.cache_write for each in used.values()) else set()
+    sums: _Sums = defaultdict(int)
+    for what, counts in used.items():
+        caller = callers[what.arn]
+        spot = _Spot(caller.pk, *models[what.model], what.is_long_prompt)
+        for token_class, tokens in _by_class(counts, is_hour=caller.pk in caches_for_an_hour):
+            if tokens:
+                sums[spot, what.day, token_class] += tokens
+    return sums
+
+
+def _by_class(counts: Counts, *, is_hour: bool) -> Iterator[tuple[str, int]]:
+    """A cache write of which no log says how long it is kept counts as what the person's plan sets."""
+    yield TokenClass.INPUT, counts.input
+    yield TokenClass.OUTPUT, counts.output
+    yield TokenClass.CACHE_READ, counts.cache_read
+    yield TokenClass.CACHE_WRITE_5M, counts.cache_write_5m + (0 if is_hour else counts.cache_write)
+    yield TokenClass.CACHE_WRITE_1H, counts.cache_write_1h + (counts.cache_write if is_hour else 0)
+
+
+def _hour_cachers(callers: Iterable[Caller]) -> set[int]:
+    """Those whose person's plan keeps prompts in the cache for an hour."""
+    people: dict[int, list[int]] = defaultdict(list)
+    for caller in callers:
+        if caller.person_id is not None:
+            people[caller.person_id].append(caller.pk)
+    current = PlanRevision.objects.filter(is_current=True, prompt_caching=PromptCaching.ONE_HOUR)
+    of_plan = set(current.values_list("plan__teams__people", flat=True))
+    return {caller for person, theirs in people.items() if person in of_plan for caller in theirs}
+
+
+def _add(source: LogSource, sums: _Sums) -> None:
+    """Add tokens to entries. Only the run that holds the source writes its meters, so reading first is safe."""
+    meters = _meters(source, {spot for spot, _, _ in sums})
+    known = _entries(meters.values(), {day for _, day, _ in sums})
+    book = PriceBook.load()
+    rows = [
+        UsageEntry(
+            meter_id=meters[spot],
+            day=day,
+            token_class=token_class,
+            tokens=tokens + known.get((meters[spot], day, token_class), 0),
+            rate=book.rate(
+                account_id=source.account_id,
+                model_id=spot.model_id,
+                endpoint_kind=spot.endpoint_kind,
+                token_class=token_class,
+                is_long_prompt=spot.is_long_prompt,
+                day=day,
+            ),
+        )
+        for (spot, day, token_class), tokens in sums.items()
+    ]
+    # What has a rate keeps it: a price that changed since is applied by an admin's word alone.
+    UsageEntry.objects.bulk_create(
+        rows,
+        batch_size=_BATCH,
+        update_conflicts=True,
+        update_fields=["tokens"],
+        unique_fields=["meter", "day", "token_class"],
+    )
+
+
+def _meters(source: LogSource, spots: Collection[_Spot]) -> dict[_Spot, int]:
+    """The meters' primary keys, made where there are none."""
+    place = {"account_id": source.account_id, "region": source.region}
+    found = _known_meters(source, {spot.caller_id for spot in spots})
+    missing = [spot for spot in spots if spot not in found]
+    if missing:
+        Meter.objects.bulk_create(
+            [Meter(**place, **spot._asdict()) for spot in missing], batch_size=_BATCH, ignore_conflicts=True
+        )
+        found |= _known_meters(source, {spot.caller_id for spot in missing})
+    return found
+
+
+def _known_meters(source: LogSource, callers: Collection[int]) -> dict[_Spot, int]:
+    found: dict[_Spot, int] = {}
+    for some in _some(callers):
+        rows = Meter.objects.filter(account=source.account_id, region=source.region, caller__in=some)
+        found |= {_Spot(*spot): pk for pk, *spot in rows.values_list("pk", *_Spot._fields)}
+    return found
+
+
+def _entries(meters: Collection[int], days: Collection[dt.date]) -> dict[tuple[int, dt.date, str], int]:
+    found: dict[tuple[int, dt.date, str], int] = {}
+    for some in _some(meters):
+        rows = UsageEntry.objects.filter(meter__in=some, day__in=days)
+        for meter, day, token_class, tokens in rows.values_list("meter", "day", "token_class", "tokens"):
+            found[meter, day, token_class] = tokens
+    return found
+
+
+def _some(keys: Iterable[int]) -> Iterator[Sequence[int]]:
+    """As many as one query takes on every database."""
+    rest = iter(keys)
+    while some := list(itertools.islice(rest, _BATCH)):
+        yield some
+
+
+def _remember(source: LogSource, tally: Tally) -> None:
+    hours = [hour for hour in tally.hours.values() if hour is not None and hour.new]
+    rows = [SeenRequests(source=source, hour=hour.start, ids=hour.new.tobytes()) for hour in hours]
+    SeenRequests.objects.bulk_create(rows, batch_size=_BATCH)
+
+
+def forget(now: dt.datetime) -> None:
+    """Drop what only keeps requests from being counted twice, once requests that old are not counted any more."""
+    SeenRequests.objects.filter(hour__lt=now - REMEMBERED - dt.timedelta(days=1)).delete()
+    LogFile.objects.filter(read_at__lt=now - REMEMBERED).delete()
+
+
+def resolve_meters(source: LogSource) -> int:
+    """Ask again about application profiles that were not resolved, and move what they counted; how many were.
+
+    Raises AwsError when Bedrock does not answer.
+    """
+    moved = 0
+    for meter in Meter.objects.filter(account=source.account_id, region=source.region, endpoint_kind=""):
+        model = model_of(meter.model_id, source)
+        if model.endpoint_kind:
+            _move(source, meter, model)
+            moved += 1
+    return moved
+
+
+@transaction.atomic
+def _move(source: LogSource, meter: Meter, model: Model) -> None:
+    spot = _Spot(meter.caller_id, *model, meter.is_long_prompt)
+    entries = list(meter.entries.select_for_update())
+    _add(source, {(spot, entry.day, entry.token_class): entry.tokens for entry in entries})
+    meter.entries.all().delete()
+    meter.delete()

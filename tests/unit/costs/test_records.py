@@ -1,0 +1,76 @@
+"""What is read of a log's lines, and what is passed over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from onboarding.costs.records import Input, Record, read_lines
+from tests.unit.costs.logs import ANA, joined, line, split_body
+
+
+def _read(record: dict[str, Any]) -> Record:
+    (found,), unreadable = read_lines(joined(record))
+    assert unreadable == 0
+    return found
+
+
+def test_the_counts_and_the_caller_are_read() -> None:
+    found = _read(line(request="915a6a04-3f83-4c70-a277-7fbf7ea546b3"))
+    assert (found.arn, found.request_id) == (ANA, "915a6a04-3f83-4c70-a277-7fbf7ea546b3")
+    assert found.input == Input(3, 24_101, 936)
+    assert found.output is not None
+    assert found.output.output_token_count == 412
+
+
+@pytest.mark.parametrize(
+    ("identity", "arn"),
+    [({"arn": ANA}, ANA), ([{"arn": ANA}], ANA), ([], ""), ({}, ""), (None, "")],
+)
+def test_both_shapes_of_identity_are_read(identity: object, arn: str) -> None:
+    assert _read(line(identity=identity)).arn == arn
+
+
+def test_an_error_has_no_output() -> None:
+    record = line(errorCode="ThrottlingException", status="429")
+    del record["output"]
+    assert _read(record).output is None
+
+
+@pytest.mark.parametrize(
+    ("body", "hour"),
+    [
+        (split_body(936, 0), 0),
+        (split_body(0, 936), 936),
+        ({"type": "message", "usage": {"cache_creation": {"ephemeral_1h_input_tokens": 7}}}, 7),
+        ({"type": "message", "usage": {"output_tokens": 3}}, None),
+        ([], None),
+        (None, None),
+        ("not what anybody expects", None),
+        ([["nor", "this"]], None),
+        ({"usage": {"cache_creation": {"ephemeral_1h_input_tokens": "7"}}}, None),
+    ],
+)
+def test_only_a_body_says_how_long_the_cache_keeps_what_was_written(body: object, hour: int | None) -> None:
+    record = line()
+    record["output"]["outputBodyJson"] = body
+    found = _read(record)
+    assert found.hour_writes == hour
+    assert found.output is not None
+    assert found.output.output_token_count == 412
+
+
+def test_a_line_that_is_none_costs_no_other() -> None:
+    good = line()
+    for bad in (b"{", b'{"timestamp": 3}', b"\xff\xfe", b"[]", b"null", b"plain text"):
+        found, unreadable = read_lines(bad + b"\n" + joined(good) + b"\n")
+        assert ([each.request_id for each in found], unreadable) == ([good["requestId"]], 1), bad
+
+
+def test_nothing_of_a_prompt_becomes_an_object() -> None:
+    """The whole of what is kept of a record, as text: no word that somebody wrote is in it."""
+    record = line(requestMetadata={"note": "CANARY"})
+    record["input"]["inputBodyJson"] = {"messages": [{"role": "user", "content": "CANARY"}]}
+    record["output"]["outputBodyJson"] = split_body(936, 0, text="CANARY")
+    assert "CANARY" not in repr(_read(record))
