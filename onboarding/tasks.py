@@ -16,8 +16,10 @@ from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
 from onboarding.checks import history, run, sweep
+from onboarding.costs import ingest, ledger
 from onboarding.enums import Trigger
-from onboarding.models import Sweep, Verification
+from onboarding.models import Ingestion, Sweep, Verification
+from onboarding.models.jobs import Job
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +30,8 @@ _OVERDUE = dt.timedelta(seconds=15)
 _LOST = dt.timedelta(seconds=45)
 # A sweep over everybody takes minutes. One that is ended goes on where it stopped, as a new task.
 _SWEEP_SECONDS = 3600
+# The first reading of a source goes back for months. One that is ended goes on where it stopped.
+_INGESTION_SECONDS = 3600
 
 
 @shared_task(name="onboarding.run_verification")
@@ -58,16 +62,46 @@ def open_due_rechecks() -> None:
         enqueue_verification(verification)
 
 
+@shared_task(name="onboarding.run_ingestion", time_limit=_INGESTION_SECONDS)
+def run_ingestion(*, ingestion_id: int) -> None:
+    ingest.run(ingestion_id)
+
+
+@shared_task(name="onboarding.open_ingestions")
+def open_ingestions() -> None:
+    """Every few minutes: read what was delivered since."""
+    for row in ingest.open_ingestions():
+        enqueue_ingestion(row)
+
+
+@shared_task(name="onboarding.open_late_ingestions")
+def open_late_ingestions() -> None:
+    """Every night: look for what came late."""
+    for row in ingest.open_ingestions(back=ingest.LATE):
+        enqueue_ingestion(row)
+
+
+@shared_task(name="onboarding.forget_requests", time_limit=_SWEEP_SECONDS)
+def forget_requests() -> None:
+    ledger.forget(timezone.now())
+
+
 @shared_task(name="onboarding.republish_overdue")
 def republish_overdue() -> None:
     """Publish again what should long run: its message was lost, or its worker died. Twice is harmless."""
-    now = timezone.now()
-    for verification in Verification.objects.overdue(now, queued_for=_OVERDUE, published_for=_LOST).only("pk")[:500]:
-        run_verification.delay(verification_id=verification.pk)
-        _mark_published(verification)
-    for due in Sweep.objects.overdue(now, queued_for=dt.timedelta(0), published_for=_LOST).only("pk")[:50]:
-        run_sweep.delay(sweep_id=due.pk)
-        _mark_published(due)
+    for row_type, task, argument, queued_for, most in _JOBS:
+        overdue = row_type._default_manager.overdue(timezone.now(), queued_for=queued_for, published_for=_LOST)
+        for row in overdue.only("pk")[:most]:
+            task.delay(**{argument: row.pk})
+            _mark_published(row)
+
+
+# Rows that are jobs, the task that does one and its argument, how long it may wait unpublished, how many at once.
+_JOBS: tuple[tuple[Any, Any, str, dt.timedelta, int], ...] = (
+    (Verification, run_verification, "verification_id", _OVERDUE, 500),
+    (Sweep, run_sweep, "sweep_id", dt.timedelta(0), 50),
+    (Ingestion, run_ingestion, "ingestion_id", _OVERDUE, 50),
+)
 
 
 def enqueue_verification(verification: Verification) -> None:
@@ -80,7 +114,12 @@ def enqueue_sweep(row: Sweep) -> None:
     transaction.on_commit(partial(_publish, run_sweep, row, sweep_id=row.pk))
 
 
-def _publish(task: Any, row: Verification | Sweep, **ids: int) -> None:
+def enqueue_ingestion(row: Ingestion) -> None:
+    """Ask a worker to run it, once the row is committed."""
+    transaction.on_commit(partial(_publish, run_ingestion, row, ingestion_id=row.pk))
+
+
+def _publish(task: Any, row: Job, **ids: int) -> None:
     """A broker that is down or hangs does not fail the request, nor hold it for long: the row is queued, and the
     sweeper publishes it later."""
     try:
@@ -91,7 +130,7 @@ def _publish(task: Any, row: Verification | Sweep, **ids: int) -> None:
         log.warning("row.not_published", task=task.name, **ids, reason=type(error).__name__)
 
 
-def _mark_published(row: Verification | Sweep) -> None:
+def _mark_published(row: Job) -> None:
     type(row)._default_manager.filter(pk=row.pk).update(published_at=timezone.now())
 
 

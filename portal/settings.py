@@ -179,6 +179,21 @@ ONRAMP_COMPANY = ENVIRONMENT.company
 ONRAMP_HISTORY_DAYS = ENVIRONMENT.history_days
 ONRAMP_CREDENTIAL_HELPERS = ENVIRONMENT.credential_helpers
 
+# --- Budgets, and how their alerts leave the portal
+
+ONRAMP_BUDGET_THRESHOLDS = ENVIRONMENT.budget_thresholds
+ONRAMP_SLACK_WEBHOOK = ENVIRONMENT.slack_webhook.get_secret_value() if ENVIRONMENT.slack_webhook else ""
+ONRAMP_WEBHOOK_HOSTS = frozenset(host.lower() for host in ENVIRONMENT.webhook_hosts)
+# Without a host there is no mail, rather than the one that Django guesses at on this machine.
+EMAIL_HOST = ENVIRONMENT.smtp_host
+EMAIL_PORT = ENVIRONMENT.smtp_port or {"starttls": 587, "tls": 465, "off": 25}[ENVIRONMENT.smtp_tls]
+EMAIL_HOST_USER = ENVIRONMENT.smtp_user
+EMAIL_HOST_PASSWORD = ENVIRONMENT.smtp_password.get_secret_value() if ENVIRONMENT.smtp_password else ""
+EMAIL_USE_TLS = ENVIRONMENT.smtp_tls == "starttls"
+EMAIL_USE_SSL = ENVIRONMENT.smtp_tls == "tls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.mail_from or f"onramp@{ENVIRONMENT.host}"
+
 # --- Languages
 
 LANGUAGE_CODE = "en"
@@ -276,6 +291,14 @@ CELERY_TASK_ROUTES = {
         "onboarding.run_sweep",
         "onboarding.forget_history",
     )
+} | {
+    name: {"queue": "costs"}
+    for name in (
+        "onboarding.open_ingestions",
+        "onboarding.open_late_ingestions",
+        "onboarding.run_ingestion",
+        "onboarding.forget_requests",
+    )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(ENVIRONMENT.home / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
@@ -297,5 +320,18 @@ CELERY_BEAT_SCHEDULE = {
     "forget-history": {
         "task": "onboarding.forget_history",
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=5),
+    },
+    "open-ingestions": {
+        "task": "onboarding.open_ingestions",
+        "schedule": schedule(300),
+        "options": {"expires": 300},
+    },
+    "open-late-ingestions": {
+        "task": "onboarding.open_late_ingestions",
+        "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=30),
+    },
+    "forget-requests": {
+        "task": "onboarding.forget_requests",
+        "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=15),
     },
 }
