@@ -19,6 +19,7 @@ from onboarding.catalog import HELPER_COMMAND
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+CommaSeparatedNumbers = Annotated[tuple[int, ...], NoDecode]
 
 
 def _plain(name: str) -> AliasChoices:
@@ -79,13 +80,41 @@ class Environment(BaseSettings):
     nightly_hour: int = Field(3, ge=0, le=23, description="The hour, in UTC, at which everybody is verified.")
     history_days: int = Field(30, ge=1, description="How long the verifications of nightly sweeps are kept.")
 
+    budget_thresholds: CommaSeparatedNumbers = Field(
+        (80, 100), description="Percents of a budget at which an alert is raised, once a month each."
+    )
+    smtp_host: str = Field("", description="The mail server; without one, alerts are shown in the portal only.")
+    smtp_port: int | None = Field(
+        None, ge=1, le=65535, description="Its port; by default 587 with starttls, 465 with tls, else 25."
+    )
+    smtp_user: str = Field("", description="The account at the mail server; empty: none.")
+    smtp_password: SecretStr | None = Field(None, description="That account's password.")
+    smtp_password_file: Path | None = Field(None, description="A file that holds ONRAMP_SMTP_PASSWORD.")
+    smtp_tls: Literal["starttls", "tls", "off"] = Field(
+        "starttls", description="How mail is encrypted: after STARTTLS, from the first byte on, or not at all."
+    )
+    mail_from: str = Field("", description="The sender of mails; by default onramp@ and the portal's host.")
+    slack_webhook: SecretStr | None = Field(
+        None, description="An incoming webhook of Slack, where the alerts of teams are posted."
+    )
+    slack_webhook_file: Path | None = Field(None, description="A file that holds ONRAMP_SLACK_WEBHOOK.")
+    webhook_hosts: CommaSeparated = Field(("hooks.slack.com",), description="Hosts that a webhook may be at.")
+
     session_hours: int = Field(8, ge=1, description="A session ends this many hours after sign-in.")
     trusted_proxies: int = Field(0, ge=0, description="How many proxies in front set X-Forwarded-For.")
     secure_cookies: bool | None = Field(
         None, description="Cookies over HTTPS only; by default as ONRAMP_PUBLIC_URL's scheme says."
     )
 
-    @field_validator("oidc_scopes", "oidc_origins", "admin_groups", "auditor_groups", mode="before")
+    @field_validator(
+        "oidc_scopes",
+        "oidc_origins",
+        "admin_groups",
+        "auditor_groups",
+        "budget_thresholds",
+        "webhook_hosts",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -99,6 +128,21 @@ class Environment(BaseSettings):
                 raise ValueError(f"{name}: a name of a-z, 0-9 and hyphens, and a command of plain words")
         return value
 
+    @field_validator("budget_thresholds")
+    @classmethod
+    def _percents(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(not 1 <= percent <= 1000 for percent in value):
+            raise ValueError("percents from 1 to 1000, such as 80,100")
+        return tuple(sorted(set(value)))
+
+    @field_validator("mail_from")
+    @classmethod
+    def _one_address(cls, value: str) -> str:
+        """It stands in the head of every mail."""
+        if value and re.fullmatch(r"[^\s<>,@]+@[^\s<>,@]+", value) is None:
+            raise ValueError("a plain address, such as onramp@example.com")
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _absolute(cls, value: str) -> str:
@@ -109,7 +153,7 @@ class Environment(BaseSettings):
 
     @model_validator(mode="after")
     def _read_files(self) -> Environment:
-        for name in ("secret_key", "oidc_client_secret"):
+        for name in ("secret_key", "oidc_client_secret", "smtp_password", "slack_webhook"):
             path = getattr(self, f"{name}_file")
             if path is not None:
                 setattr(self, name, SecretStr(path.read_text().strip()))

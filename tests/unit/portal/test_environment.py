@@ -31,6 +31,30 @@ def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert "from-a-file" not in repr(Environment())
 
 
+def test_thresholds_are_percents_in_order_and_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONRAMP_BUDGET_THRESHOLDS", "100, 50,100")
+
+    assert Environment().budget_thresholds == (50, 100)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ONRAMP_BUDGET_THRESHOLDS", "0"),
+        ("ONRAMP_BUDGET_THRESHOLDS", "80%"),
+        ("ONRAMP_MAIL_FROM", "Onramp <onramp@acme.example>"),
+        ("ONRAMP_MAIL_FROM", "onramp@acme.example\nBcc: x@example.com"),
+        ("ONRAMP_SMTP_PORT", "0"),
+        ("ONRAMP_SMTP_TLS", "maybe"),
+    ],
+)
+def test_what_cannot_be_meant_stops_the_start(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(ValidationError, match=name.removeprefix("ONRAMP_").lower()):
+        Environment()
+
+
 @pytest.mark.parametrize("url", ["onramp.example.com", "ftp://onramp", "https://"])
 def test_a_public_url_is_absolute(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONRAMP_PUBLIC_URL", url)
@@ -48,6 +72,14 @@ def test_a_public_url_is_absolute(url: str, monkeypatch: pytest.MonkeyPatch) -> 
             "{'connect_timeout': 2, 'sslmode': 'verify-full'}",
         ),
         ({"ONRAMP_PUBLIC_URL": "https://onramp.example"}, "settings.SESSION_COOKIE_NAME", "__Host-session"),
+        ({}, "settings.EMAIL_HOST or 'no mail'", "no mail"),
+        (
+            {"ONRAMP_SMTP_TLS": "tls"},
+            "settings.EMAIL_PORT, settings.EMAIL_USE_SSL, settings.EMAIL_USE_TLS",
+            "465 True False",
+        ),
+        ({"ONRAMP_SMTP_PORT": "25"}, "settings.EMAIL_PORT, settings.EMAIL_USE_TLS", "25 True"),
+        ({"ONRAMP_PUBLIC_URL": "https://onramp.example"}, "settings.DEFAULT_FROM_EMAIL", "onramp@onramp.example"),
         (
             {"ONRAMP_OIDC_ORIGINS": "https://login.example"},
             "'https://login.example' in settings.CONTENT_SECURITY_POLICY['DIRECTIVES']['form-action']",
