@@ -2,7 +2,7 @@
 #   web     (the default)
 #   worker  celery --app portal worker --queues interactive,sweeps,costs --concurrency 4    with REMAP_SIGTERM=SIGQUIT
 #   beat    celery --app portal beat                                                        exactly one
-#   before each release: python manage.py migrate, python manage.py createcachetable
+#   before each release: python manage.py migrate, python manage.py createcachetable, python manage.py load_prices
 # Settings come from the environment (docs/configuration.md); the image holds no secret and no data.
 
 FROM python:3.13-slim AS build

@@ -1,7 +1,7 @@
 """`python -m deploy.prepare [SEED]`: bring the database and the static files up to date, in one process.
 
-Safe to repeat: an empty database is seeded, one that has plans is left as it is. Static files are collected only when
-one of them is newer than the last collection.
+Safe to repeat: an empty database is seeded, one that has plans is left as it is; of the shipped prices those are added
+that are not there. Static files are collected only when one of them is newer than the last collection.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def main() -> None:
 
     call_command("migrate", interactive=False)
     call_command("createcachetable")
+    call_command("load_prices")
     if not are_static_files_current(Path(settings.STATIC_ROOT)):
         call_command("collectstatic", interactive=False, verbosity=0)
     for seed in sys.argv[1:]:

@@ -193,6 +193,7 @@ def _load_price(entry: Mapping[str, Any]) -> None:
             "model_id": entry["model_id"],
             "endpoint_kind": entry["endpoint_kind"],
             "token_class": token_class,
+            "is_long_prompt": entry.get("is_long_prompt", False),
             "valid_from": entry["valid_from"],
         }
         price = Price.objects.filter(**keys).first() or Price(**keys)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
+from typing import NamedTuple
 
 from onboarding.models import Account, Price
 
@@ -18,6 +20,24 @@ from onboarding.models import Account, Price
 Priced = tuple[str, str, str, bool]
 
 _PLACES = 6
+
+
+class Metered(NamedTuple):
+    """Everything of a usage entry, but its day, that its rate hangs on. `account_id` is a primary key."""
+
+    account_id: int
+    model_id: str
+    endpoint_kind: str
+    is_long_prompt: bool
+    token_class: str
+
+
+class Stretch(NamedTuple):
+    """UTC days, `until` not among them, on which one rate holds; no rate: unpriced."""
+
+    since: dt.date
+    until: dt.date
+    rate: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,18 @@ class PriceBook:
             if price is not None:
                 return price
         return None
+
+    def stretches(self, metered: Metered, since: dt.date, until: dt.date) -> Iterator[Stretch]:
+        """The days from `since` up to `until`, cut where a price begins."""
+        starts = {
+            day
+            for is_long in {False, metered.is_long_prompt}
+            if (periods := self.periods.get((*metered[1:3], metered.token_class, is_long)))
+            for day in periods.days
+            if since < day < until
+        }
+        for first, end in pairwise([since, *sorted(starts), until]):
+            yield Stretch(first, end, self.rate(**metered._asdict(), day=first))
 
 
 def rate_of(price: Decimal, multiplier: Decimal) -> int:

@@ -15,6 +15,13 @@ from tests.factories import make_revision
 pytestmark = pytest.mark.django_db
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "sandbox" / "portal.json").read_text())
+PRICE = {
+    "model_id": "anthropic.claude-haiku-5-5",
+    "endpoint_kind": "global",
+    "valid_from": "2026-11-01",
+    "source": "tests",
+    "usd_per_million": {"input": "0.1", "output": "0.5"},
+}
 
 
 def load(document: dict[str, Any]) -> dict[str, int]:
@@ -27,7 +34,20 @@ def test_the_document_becomes_rows() -> None:
     assert counts["plans"] == PlanRevision.objects.filter(is_current=True).count() == 17
     assert counts["teams"] == Team.objects.count()
     assert counts["people"] == Person.objects.count()
-    assert Price.objects.count() == 5 * counts["prices"]
+
+
+def test_prices_of_a_document_become_rows_and_long_prompts_have_their_own() -> None:
+    long = {**PRICE, "is_long_prompt": True, "usd_per_million": {"input": "0.5"}}
+
+    for _ in range(2):
+        load({"prices": [PRICE, long]})
+
+    rows = Price.objects.order_by("is_long_prompt", "token_class")
+    assert [(row.is_long_prompt, row.token_class, str(row.usd_per_million)) for row in rows] == [
+        (False, "input", "0.100000"),
+        (False, "output", "0.500000"),
+        (True, "input", "0.500000"),
+    ]
 
 
 def test_loading_again_changes_nothing() -> None:
@@ -78,7 +98,7 @@ def test_somebody_who_signed_in_is_not_overwritten() -> None:
     ],
 )
 def test_a_bad_entry_is_named_and_nothing_is_kept(section: str, change: dict[str, Any], said: str) -> None:
-    document = copy.deepcopy(DOCUMENT)
+    document = copy.deepcopy({**DOCUMENT, "prices": [PRICE]})
     document[section][0] |= change
 
     with pytest.raises(BadDocument, match=said.replace("(", r"\(")):
