@@ -1,0 +1,130 @@
+"""What the figures may lack is said, each with its Region, and never when nothing is lacking."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.utils import timezone, translation
+
+from onboarding.costs import control, coverage
+from onboarding.enums import MeteredClass, Problem, RunState
+from onboarding.models import ControlTotal, Ingestion, LogSource
+from tests.factories import make_account, make_caller, make_revision, make_team, make_usage
+
+pytestmark = pytest.mark.django_db
+
+NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
+
+
+def make_source(**fields: Any) -> LogSource:
+    """One that is read well, unless `fields` say otherwise."""
+    well = {"destination": "s3://logs", "read_until": NOW, "read_at": NOW, "control_at": NOW}
+    return LogSource.objects.create(account=make_account(), region="eu-west-1", **{**well, **fields})
+
+
+def kinds() -> list[str]:
+    return [warning.kind for warning in coverage.warnings(NOW)]
+
+
+def test_nothing_is_said_where_nothing_is_lacking() -> None:
+    make_team(make_revision().plan)
+    make_source()
+    assert kinds() == []
+    assert coverage.as_of() == NOW
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"destination": "", "off_since": NOW - dt.timedelta(days=2)}, "off"),
+        ({"read_at": None, "read_until": None}, "unread"),
+        ({"read_at": NOW - dt.timedelta(minutes=31)}, "stalled"),
+        ({"problem": Problem.DENIED, "problem_since": NOW, "problem_detail": "s3:GetObject: AccessDenied"}, "problem"),
+        ({"control_problem": Problem.NO_ANSWER}, "no-control"),
+    ],
+)
+def test_a_source_says_what_is_the_matter(fields: dict[str, Any], kind: str) -> None:
+    make_source(**fields)
+    (warning,) = coverage.warnings(NOW)
+    assert warning.kind == kind
+    for language in ("en", "es"):
+        with translation.override(language):
+            said = f"{warning.title} {warning.text} {warning.remedy}"
+            assert "%(" not in said
+            assert "eu-west-1" in said
+
+
+def test_a_region_of_a_plan_that_nobody_reads_is_missing() -> None:
+    make_team(make_revision().plan)
+    assert kinds() == ["missing"]
+
+
+def test_a_plan_without_a_team_is_nobodys_usage() -> None:
+    make_revision()
+    assert kinds() == []
+
+
+def test_lines_that_were_lost_are_told_for_a_week() -> None:
+    source = make_source()
+    for age, lines in ((1, 3), (2, 4), (8, 99)):
+        moment = NOW - dt.timedelta(days=age)
+        Ingestion.objects.create(
+            source=source, since=moment, queued_at=moment, finished_at=moment, state=RunState.DONE, unreadable=lines
+        )
+    (warning,) = coverage.warnings(NOW)
+    assert (warning.kind, dict(warning.details)["lines"]) == ("unreadable", "7")
+
+
+@pytest.mark.parametrize(("logged", "is_gap"), [(989, True), (991, False), (1_000, False), (1_200, False), (0, True)])
+def test_a_day_that_cloudwatch_saw_more_of_is_a_gap(logged: int, is_gap: bool) -> None:
+    source, day = make_source(), dt.date(2026, 11, 20)
+    if logged:
+        make_usage(day=day, caller=make_caller(), input=logged)
+    for metered_class, tokens in ((MeteredClass.INPUT, 400), (MeteredClass.CACHE_READ, 600)):
+        ControlTotal.objects.create(
+            account=source.account,
+            region=source.region,
+            day=day,
+            model_id="eu.anthropic.claude-sonnet-4-6",
+            metered_class=metered_class,
+            tokens=tokens,
+        )
+    assert kinds() == (["gap"] if is_gap else [])
+    (difference,) = control.differences(day, day + dt.timedelta(days=1))
+    assert (difference.counted, difference.logged, difference.missing) == (1_000, logged, 1_000 - logged)
+
+
+def test_today_is_no_gap_yet() -> None:
+    source = make_source()
+    ControlTotal.objects.create(
+        account=source.account,
+        region=source.region,
+        day=NOW.date(),
+        model_id="eu.anthropic.claude-sonnet-4-6",
+        metered_class=MeteredClass.INPUT,
+        tokens=5,
+    )
+    assert kinds() == []
+
+
+def test_usage_is_as_old_as_the_source_that_was_read_longest_ago() -> None:
+    make_source()
+    LogSource.objects.create(
+        account=make_account(), region="eu-north-1", destination="s3://north", read_until=NOW - dt.timedelta(hours=3)
+    )
+    LogSource.objects.create(account=make_account(), region="eu-west-3")
+    assert coverage.as_of() == NOW - dt.timedelta(hours=3)
+    LogSource.objects.filter(region="eu-north-1").update(read_until=None)
+    assert coverage.as_of() is None
+
+
+@pytest.mark.parametrize("many", [1, 4])
+def test_asking_costs_as_many_queries_for_one_source_as_for_many(many: int, django_assert_num_queries: Any) -> None:
+    account = make_account()
+    for number in range(many):
+        source = LogSource.objects.create(account=account, region=f"eu-west-{number}")
+        Ingestion.objects.create(source=source, since=timezone.now(), queued_at=NOW, unreadable=1)
+    with django_assert_num_queries(7):
+        assert coverage.warnings(NOW)
