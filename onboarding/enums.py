@@ -279,6 +279,7 @@ class Problem(TextChoices):
     NO_ANSWER = "no-answer", _("AWS gave no answer")
     DENIED = "denied", _("AWS denies it to Onramp")
     REFUSED = "refused", _("AWS refused the call")
+    CAPPED = "capped", _("This month's requests to Cost Explorer are used up")
 
 
 class AlertKind(TextChoices):

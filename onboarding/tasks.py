@@ -16,9 +16,9 @@ from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
 from onboarding.checks import history, run, sweep
-from onboarding.costs import ingest, ledger
+from onboarding.costs import billing_fetches, ingest, ledger
 from onboarding.enums import Trigger
-from onboarding.models import Ingestion, Sweep, Verification
+from onboarding.models import BillingFetch, Ingestion, Sweep, Verification
 from onboarding.models.jobs import Job
 
 log = structlog.get_logger(__name__)
@@ -32,6 +32,8 @@ _LOST = dt.timedelta(seconds=45)
 _SWEEP_SECONDS = 3600
 # The first reading of a source goes back for months. One that is ended goes on where it stopped.
 _INGESTION_SECONDS = 3600
+# An organization's cost report may be large. One that is ended is read again from its beginning.
+_BILLING_SECONDS = 3600
 
 
 @shared_task(name="onboarding.run_verification")
@@ -86,6 +88,18 @@ def forget_requests() -> None:
     ledger.forget(timezone.now())
 
 
+@shared_task(name="onboarding.fetch_billed", time_limit=_BILLING_SECONDS)
+def fetch_billed(*, fetch_id: int) -> None:
+    billing_fetches.run(fetch_id)
+
+
+@shared_task(name="onboarding.open_billing_fetches")
+def open_billing_fetches() -> None:
+    """Once a day: AWS charges for asking, and has new figures about as often."""
+    for row in billing_fetches.open_fetches():
+        enqueue_billing_fetch(row)
+
+
 @shared_task(name="onboarding.republish_overdue")
 def republish_overdue() -> None:
     """Publish again what should long run: its message was lost, or its worker died. Twice is harmless."""
@@ -101,6 +115,7 @@ _JOBS: tuple[tuple[Any, Any, str, dt.timedelta, int], ...] = (
     (Verification, run_verification, "verification_id", _OVERDUE, 500),
     (Sweep, run_sweep, "sweep_id", dt.timedelta(0), 50),
     (Ingestion, run_ingestion, "ingestion_id", _OVERDUE, 50),
+    (BillingFetch, fetch_billed, "fetch_id", _OVERDUE, 50),
 )
 
 
@@ -117,6 +132,11 @@ def enqueue_sweep(row: Sweep) -> None:
 def enqueue_ingestion(row: Ingestion) -> None:
     """Ask a worker to run it, once the row is committed."""
     transaction.on_commit(partial(_publish, run_ingestion, row, ingestion_id=row.pk))
+
+
+def enqueue_billing_fetch(row: BillingFetch) -> None:
+    """Ask a worker to run it, once the row is committed."""
+    transaction.on_commit(partial(_publish, fetch_billed, row, fetch_id=row.pk))
 
 
 def _publish(task: Any, row: Job, **ids: int) -> None:

@@ -80,6 +80,10 @@ class Environment(BaseSettings):
     nightly_hour: int = Field(3, ge=0, le=23, description="The hour, in UTC, at which everybody is verified.")
     history_days: int = Field(30, ge=1, description="How long the verifications of nightly sweeps are kept.")
 
+    cost_explorer_requests: int = Field(
+        100, ge=0, description="The most requests to Cost Explorer in a calendar month; AWS charges $0.01 for each."
+    )
+
     budget_thresholds: CommaSeparatedNumbers = Field(
         (80, 100), description="Percents of a budget at which an alert is raised, once a month each."
     )

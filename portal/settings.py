@@ -177,6 +177,7 @@ ONRAMP_ADMIN_GROUPS = frozenset(ENVIRONMENT.admin_groups)
 ONRAMP_AUDITOR_GROUPS = frozenset(ENVIRONMENT.auditor_groups)
 ONRAMP_COMPANY = ENVIRONMENT.company
 ONRAMP_HISTORY_DAYS = ENVIRONMENT.history_days
+ONRAMP_COST_EXPLORER_REQUESTS = ENVIRONMENT.cost_explorer_requests
 ONRAMP_CREDENTIAL_HELPERS = ENVIRONMENT.credential_helpers
 
 # --- Budgets, and how their alerts leave the portal
@@ -298,6 +299,8 @@ CELERY_TASK_ROUTES = {
         "onboarding.open_late_ingestions",
         "onboarding.run_ingestion",
         "onboarding.forget_requests",
+        "onboarding.open_billing_fetches",
+        "onboarding.fetch_billed",
     )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(ENVIRONMENT.home / "beat-schedule")
@@ -329,6 +332,10 @@ CELERY_BEAT_SCHEDULE = {
     "open-late-ingestions": {
         "task": "onboarding.open_late_ingestions",
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=30),
+    },
+    "open-billing-fetches": {
+        "task": "onboarding.open_billing_fetches",
+        "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=45),
     },
     "forget-requests": {
         "task": "onboarding.forget_requests",

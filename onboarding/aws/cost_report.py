@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -38,18 +38,26 @@ class ReportLine:
 
 
 def report_lines(
-    location: str, *, since: dt.date, until: dt.date, account_id: str, access: Access
+    location: str,
+    *,
+    since: dt.date,
+    until: dt.date,
+    account_id: str,
+    access: Access,
+    on_file: Callable[[], None] = lambda: None,
 ) -> Iterator[ReportLine]:
     """What an account was charged for Bedrock on the days from `since` to before `until`: one line for each day,
     caller and model, by billing period.
 
     `location` is the export's own folder, `s3://bucket/prefix/name`. A period that was never delivered has no lines.
+    `on_file` is called before each file, and what it raises ends the reading.
     Raises NoAnswer also where the export is replaced while it is read, and Refused where it cannot be understood.
     """
     export = _Export(folder(location), access)
     for period in _periods(since, until):
         amounts: defaultdict[tuple[dt.date, str, str], Decimal] = defaultdict(Decimal)
         for file in export.files(period):
+            on_file()
             with opened(export.place.bucket, file, region=_REGION, access=access) as body:
                 for charge in charges(body, file, account_id=account_id):
                     if since <= charge.day < until:

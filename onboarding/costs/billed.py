@@ -1,0 +1,137 @@
+"""What AWS charged, as it was last read. It is never added to an estimate.
+
+Of an account's day one source counts: the Cost and Usage Report where it has anything of that day, else Cost
+Explorer. Amounts are US dollars, days UTC days, and `until` is the first day that is left out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.conf import settings
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Sum
+from django.utils import timezone
+
+from onboarding.aws.billing import REQUEST_COST
+from onboarding.costs.money import usd
+from onboarding.enums import BilledSource, RunState
+from onboarding.models import BilledCost, BillingFetch
+
+# Charges arrive within two days: https://docs.aws.amazon.com/cost-management/latest/userguide/ce-what-is.html says 24
+# hours of Cost Explorer, and reports come up to three times a day after that.
+SETTLED_AFTER = dt.timedelta(hours=48)
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """`amount` is None where nothing was billed or read. Up to and with `as_of` every day is billed in full, in every
+    account that counts; `sources` are those that count, as BilledSource has them.
+    """
+
+    amount: Decimal | None
+    as_of: dt.date | None
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """The requests to Cost Explorer of the present month, what they cost in US dollars, and how many may be made."""
+
+    count: int
+    cost: Decimal
+    cap: int
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.count >= self.cap
+
+
+def counted(since: dt.date, until: dt.date, *, account_ids: Collection[int] | None = None) -> QuerySet[BilledCost]:
+    """The rows that count, in no order. `account_ids` are primary keys; None: every account."""
+    reported = BilledCost.objects.filter(
+        source=BilledSource.COST_REPORT, account=OuterRef("account"), day=OuterRef("day")
+    )
+    rows = BilledCost.objects.filter(day__gte=since, day__lt=until).order_by()
+    if account_ids is not None:
+        rows = rows.filter(account__in=account_ids)
+    return rows.filter(Q(source=BilledSource.COST_REPORT) | ~Exists(reported))
+
+
+def totals(since: dt.date, until: dt.date, *, account_ids: Collection[int] | None = None) -> Billed:
+    """Everything that was billed for some days: one query."""
+    rows = list(
+        counted(since, until, account_ids=account_ids)
+        .values("account", "source")
+        .annotate(billionths=Sum("amount"), last=Max("day"), read_at=Max("fetched_at"))
+    )
+    if not rows:
+        return Billed(None, None, ())
+    settled: dict[int, dt.date] = {}
+    for row in rows:
+        day = min(row["last"], last_settled_day(row["read_at"]))
+        settled[row["account"]] = max(day, settled.get(row["account"], day))
+    return Billed(
+        amount=usd(sum(int(row["billionths"]) for row in rows)),
+        as_of=as_of if (as_of := min(settled.values())) >= since else None,
+        sources=tuple(source for source in BilledSource if any(row["source"] == source for row in rows)),
+    )
+
+
+def last_settled_day(read_at: dt.datetime) -> dt.date:
+    """The last day whose charges had all arrived when they were read."""
+    return (read_at - SETTLED_AFTER).date() - dt.timedelta(days=1)
+
+
+def by_person(since: dt.date, until: dt.date) -> dict[int, Decimal]:
+    """By people's primary keys: one query. What AWS bills to nobody, or to callers nobody claimed, is not in it."""
+    rows = counted(since, until).filter(caller__person__isnull=False).values_list("caller__person")
+    return {person: usd(int(amount)) for person, amount in rows.annotate(billionths=Sum("amount"))}
+
+
+def by_model(since: dt.date, until: dt.date) -> dict[str, Decimal]:
+    """By AWS's names, such as `Claude Sonnet 4.6`, which are those of `catalog.model_label`; empty for what Bedrock
+    charges beside its models. One query."""
+    rows = counted(since, until).values_list("model").annotate(billionths=Sum("amount"))
+    return {model: usd(int(amount)) for model, amount in rows}
+
+
+def by_day(since: dt.date, until: dt.date) -> dict[dt.date, Decimal]:
+    """Of the days that were billed: one query."""
+    rows = counted(since, until).values_list("day").annotate(billionths=Sum("amount"))
+    return {day: usd(int(amount)) for day, amount in rows}
+
+
+# --- How it was read
+
+
+def requests_this_month() -> Requests:
+    """One query."""
+    count = requests_in(timezone.now())
+    return Requests(count, count * REQUEST_COST, settings.ONRAMP_COST_EXPLORER_REQUESTS)
+
+
+def requests_in(moment: dt.datetime, *, lock: bool = False) -> int:
+    """How many requests were made in the month of a moment. A lock holds until the end of the transaction."""
+    first = moment.astimezone(dt.UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    following = (first + dt.timedelta(days=32)).replace(day=1)
+    fetches = BillingFetch.objects.filter(queued_at__gte=first, queued_at__lt=following)
+    if lock:
+        fetches = fetches.select_for_update().order_by("pk")
+    return sum(fetches.values_list("requests", flat=True))
+
+
+def last_fetches() -> list[BillingFetch]:
+    """The newest fetch that ended of each account and source, with its account: what a page says about how fresh the
+    figures are, and which `problem` there was. Two queries."""
+    ended = BillingFetch.objects.filter(state=RunState.DONE).order_by()
+    newest = ended.values("account", "source").annotate(newest=Max("pk"))
+    fetches = BillingFetch.objects.filter(pk__in=[row["newest"] for row in newest]).select_related("account")
+    return list(fetches.order_by("account__account_id", "source"))
+
+
+def problems() -> list[BillingFetch]:
+    """Those of `last_fetches` that could not be read."""
+    return [fetch for fetch in last_fetches() if fetch.problem]
