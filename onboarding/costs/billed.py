@@ -35,6 +35,11 @@ class Billed:
     as_of: dt.date | None
     sources: tuple[str, ...]
 
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """In the reader's language."""
+        return tuple(str(BilledSource(source).label) for source in self.sources)
+
 
 @dataclass(frozen=True, slots=True)
 class Requests:
@@ -64,19 +69,20 @@ def totals(since: dt.date, until: dt.date, *, account_ids: Collection[int] | Non
     """Everything that was billed for some days: one query."""
     rows = list(
         counted(since, until, account_ids=account_ids)
-        .values("account", "source")
+        .values_list("account", "source")
         .annotate(billionths=Sum("amount"), last=Max("day"), read_at=Max("fetched_at"))
     )
     if not rows:
         return Billed(None, None, ())
     settled: dict[int, dt.date] = {}
-    for row in rows:
-        day = min(row["last"], last_settled_day(row["read_at"]))
-        settled[row["account"]] = max(day, settled.get(row["account"], day))
+    for account, _source, _amount, last, read_at in rows:
+        day = min(last, last_settled_day(read_at))
+        settled[account] = max(day, settled.get(account, day))
+    as_of, sources = min(settled.values()), {source for _account, source, *_ in rows}
     return Billed(
-        amount=usd(sum(int(row["billionths"]) for row in rows)),
-        as_of=as_of if (as_of := min(settled.values())) >= since else None,
-        sources=tuple(source for source in BilledSource if any(row["source"] == source for row in rows)),
+        amount=usd(sum(int(amount) for _account, _source, amount, *_ in rows)),
+        as_of=as_of if as_of >= since else None,
+        sources=tuple(source for source in BilledSource if source in sources),
     )
 
 
