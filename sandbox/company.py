@@ -88,10 +88,22 @@ class ApplicationProfile:
 
 @dataclass(frozen=True, slots=True)
 class InvocationLogging:
-    """Where Bedrock writes its invocation logs: a bucket, a log group, or both."""
+    """Where Bedrock writes its invocation logs: a bucket, a log group, or both; `bodies`: what people write, too."""
 
     s3_bucket: str = ""
+    prefix: str = ""  # of the bucket's keys, without a slash at its end
     log_group: str = ""
+    bodies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CostReport:
+    """An account's CUR 2.0 export, under `s3://bucket/prefix/name`; `format` is "parquet" or "csv"."""
+
+    bucket: str
+    prefix: str
+    name: str
+    format: str = "parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +131,8 @@ class Account:
 
     `regions` maps a Region to what Bedrock offers there; `zero_quota`, `quotas`, `data_retention`,
     `invocation_logging` and `application_profiles` are by Region, too. A Region that is not in one of them has the
-    default: the quotas of `Quota`, the mode "default", no logging, no application profiles.
+    default: the quotas of `Quota`, the mode "default", no logging, no application profiles. `price_multiplier` is
+    what the account pays of a list price, `cost_tag` the key under which Cost Explorer knows its principals' tag.
     """
 
     id: str
@@ -133,6 +146,9 @@ class Account:
     quotas: Mapping[str, Mapping[str, Quota]] = field(default_factory=dict)
     data_retention: Mapping[str, str] = field(default_factory=dict)
     invocation_logging: Mapping[str, InvocationLogging] = field(default_factory=dict)
+    price_multiplier: float = 1
+    cost_tag: str = ""
+    cost_report: CostReport | None = None
     service_control_policies: tuple[ServiceControlPolicy, ...] = ()
     roles: tuple[FederatedRole, ...] = ()
     users: tuple[IamUser, ...] = ()
@@ -215,6 +231,63 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class Habit:
+    """How somebody, or something, uses Claude: who they are to AWS, and what they ask for on an ordinary workday.
+
+    Exactly one of `permission_set`, `role` and `user` is given; the first two need the name of the `session`. `models`
+    weighs what requests name, spelled as they spell it. `owner` is the value of the tag that costs are grouped by.
+    """
+
+    account: str
+    region: str
+    requests: int
+    models: Mapping[str, int]
+    permission_set: str = ""
+    role: str = ""
+    user: str = ""
+    session: str = ""
+    owner: str = ""
+    until_days_ago: int = 0
+    long_prompt_days_ago: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something odd with the logs of a Region, on the last workday that is this many days ago or more.
+
+    kind: logging-off (nothing of the day is logged), duplicated (the file of `hour` is there twice), late (half of
+    the hour's requests are delivered today, into the hour's folder), misplaced (they are delivered six hours later,
+    into the folder of that hour).
+    """
+
+    kind: str
+    account: str
+    region: str
+    days_ago: int
+    hour: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedModel:
+    """A model that AWS charges for though no price list has it; USD per million tokens, by token class."""
+
+    id: str
+    name: str
+    usd_per_million: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was used in the `days` until now; the last `billing_lag_days` of them are not on the bill yet."""
+
+    days: int
+    billing_lag_days: int
+    habits: tuple[Habit, ...]
+    incidents: tuple[Incident, ...] = ()
+    unlisted_models: tuple[UnlistedModel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Company:
     """The whole scenario."""
 
@@ -229,6 +302,7 @@ class Company:
     people: tuple[Person, ...]
     faults: tuple[Fault, ...] = ()
     rates: tuple[Rate, ...] = ()
+    usage: Usage | None = None
     simulate_layout: str = "new"
 
     def account(self, account_id: str) -> Account | None:

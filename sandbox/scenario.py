@@ -18,11 +18,14 @@ from sandbox.company import (
     Assignment,
     Availability,
     Company,
+    CostReport,
     DirectoryUser,
     Fault,
     FederatedRole,
+    Habit,
     IamUser,
     IdentityCenter,
+    Incident,
     InvocationLogging,
     Model,
     PermissionSet,
@@ -32,6 +35,8 @@ from sandbox.company import (
     Quota,
     Rate,
     ServiceControlPolicy,
+    UnlistedModel,
+    Usage,
 )
 from sandbox.records import CompanyError, Reader, list_of, map_of, one_of, plain, reader, record, text
 
@@ -41,6 +46,8 @@ LAYOUTS = frozenset({"new", "old"})
 # bedrock:GetAccountDataRetention's modes, and the two states of a model's lifecycle.
 RETENTION_MODES = frozenset({"default", "none", "aws_review", "provider_data_share", "inherit"})
 LIFECYCLES = frozenset({"ACTIVE", "LEGACY"})
+INCIDENTS = frozenset({"logging-off", "duplicated", "late", "misplaced"})
+REPORT_FORMATS = frozenset({"parquet", "csv"})
 _APPLICATION_PROFILE_ID = re.compile(r"[a-z0-9]{12}")
 
 read_layout = one_of(LAYOUTS)
@@ -67,6 +74,19 @@ def _read_application_profile(raw: Any, where: str) -> ApplicationProfile:
     return profile
 
 
+def _read_habit(raw: Any, where: str) -> Habit:
+    habit: Habit = record(Habit, raw, where)
+    if sum(map(bool, (habit.permission_set, habit.role, habit.user))) != 1 or bool(habit.session) == bool(habit.user):
+        raise CompanyError(f"{where}: expected one of permission_set, role and user, and a session unless a user")
+    return habit
+
+
+_read_usage = reader(
+    Usage,
+    habits=list_of(_read_habit),
+    incidents=list_of(reader(Incident, kind=one_of(INCIDENTS))),
+    unlisted_models=list_of(reader(UnlistedModel, usd_per_million=map_of(text))),
+)
 _read_faults = list_of(reader(Fault, kind=one_of(FAULT_KINDS)))
 _read_rates = list_of(_read_rate)
 
@@ -93,6 +113,7 @@ _read_account = reader(
     quotas=map_of(map_of(reader(Quota))),
     data_retention=map_of(one_of(RETENTION_MODES)),
     invocation_logging=map_of(reader(InvocationLogging)),
+    cost_report=reader(CostReport, format=one_of(REPORT_FORMATS)),
     service_control_policies=list_of(reader(ServiceControlPolicy)),
     roles=list_of(reader(FederatedRole, **_TAGS)),
     users=list_of(reader(IamUser, **_TAGS)),
@@ -113,6 +134,7 @@ def _read_company(raw: Any, where: str) -> Company:
         people=list_of(_read_person),
         faults=_read_faults,
         rates=_read_rates,
+        usage=_read_usage,
         simulate_layout=read_layout,
     )
 
@@ -145,12 +167,21 @@ def _check_account(account: Account, models: set[str]) -> None:
         _check_known(f"application_profiles of account {account.id} in {region}: source", sources, known)
 
 
+def _check_usage(company: Company) -> None:
+    habits, incidents = (company.usage.habits, company.usage.incidents) if company.usage else ((), ())
+    accounts = {row.account for row in habits} | {row.account for row in incidents}
+    _check_known("usage: account", accounts, {item.id for item in company.accounts})
+    sets = {row.permission_set for row in habits}
+    _check_known("usage.habits.permission_set", sets - {""}, {item.name for item in company.permission_sets})
+
+
 def _check(company: Company) -> None:
     _check_known("identity_center.account", {company.identity_center.account}, {item.id for item in company.accounts})
     models = {model.id for model in company.models}
     for account in company.accounts:
         _check_account(account, models)
     _check_assignments(company)
+    _check_usage(company)
 
 
 def load_company(path: Path = DEFAULT) -> Company:

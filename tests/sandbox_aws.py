@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from sandbox.aws.seed import role_name
+from sandbox.aws.names import role_name
 from sandbox.company import Company
 
 PROD, PAYMENTS, LAB, MANAGEMENT = "111122223333", "222233334444", "444455556666", "999988887777"

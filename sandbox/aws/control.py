@@ -45,6 +45,8 @@ class Control:
             ("DELETE", "/sandbox/calls"): self._forget_calls,
             ("GET", "/sandbox/throttles"): lambda request: _json(world.throttles()),
             ("GET", "/sandbox/invocations"): lambda request: _json(world.invocations()),
+            ("GET", "/sandbox/usage"): self._usage,
+            ("GET", "/sandbox/bill"): self._bill,
             ("PUT", "/sandbox/faults"): self._replace_faults,
             ("PUT", "/sandbox/settings"): self._change_settings,
             ("POST", "/sandbox/reset"): self._reset,
@@ -64,6 +66,14 @@ class Control:
     def _forget_calls(self, request: Request) -> Response:
         self._world.forget_calls()
         return Response(status=204)
+
+    def _usage(self, request: Request) -> Response:
+        """What was used (Metering.used), of one account with ?account=."""
+        return _json(list(self._world.metering.used(request.args.get("account", ""))))
+
+    def _bill(self, request: Request) -> Response:
+        """What was billed (Metering.billed), of one account with ?account=."""
+        return _json(list(self._world.metering.billed(request.args.get("account", ""))))
 
     def _replace_faults(self, request: Request) -> Response:
         """A JSON list of faults, as in the scenario file; [] for none."""

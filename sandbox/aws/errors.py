@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
 from werkzeug.wrappers import Response
@@ -35,11 +36,24 @@ def render(error: AwsError, protocol: str) -> Response:
         text = template.format(code=error.code, message=escape(error.message))
         return Response(text, status=error.status, content_type="text/xml")
     body = {"message": error.message, **error.members}
+    if protocol == "smithy-rpc-v2-cbor":
+        content = _cbor({"__type": error.code, **body})
+        headers = {"smithy-protocol": "rpc-v2-cbor"}
+        return Response(content, status=error.status, headers=headers, content_type="application/cbor")
     if protocol == "json":
         body["__type"] = error.code
     response = Response(json.dumps(body), status=error.status, content_type="application/json")
     response.headers["x-amzn-ErrorType"] = error.code
     return response
+
+
+def _cbor(members: Mapping[str, str]) -> bytes:
+    """A map of texts, of less than 24 members (RFC 8949, section 3)."""
+    parts = [bytes([0xA0 | len(members)])]
+    for text in (text for member in members.items() for text in member):
+        encoded = text.encode()
+        parts += [b"\x7a", len(encoded).to_bytes(4, "big"), encoded]
+    return b"".join(parts)
 
 
 def throttled(protocol: str) -> Throttled:

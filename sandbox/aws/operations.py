@@ -21,7 +21,8 @@ _ENDPOINT = re.compile(r"[a-z-]+\.([a-z]{2}(?:-[a-z]+)+-\d)\..+")
 # The model id may be an ARN with slashes, which WSGI has already decoded.
 _INVOKE = re.compile(r"/model/(?P<modelId>.+)/(?P<verb>invoke|invoke-with-response-stream)")
 _INVOKE_NAMES = {"invoke": "InvokeModel", "invoke-with-response-stream": "InvokeModelWithResponseStream"}
-# The CBOR protocol of CloudWatch.
+# One of CloudWatch's three protocols; boto3 speaks JSON with it, other SDKs CBOR.
+CBOR = "smithy-rpc-v2-cbor"
 _RPC = re.compile(r"/service/[^/]+/operation/(\w+)")
 
 # SigV4's name for a service where it is not boto3's; several services may share one.
@@ -123,6 +124,13 @@ def _find(request: Request, signature: Signature) -> tuple[str, str, dict[str, s
     return _routed(request, services)
 
 
+def _spoken(request: Request) -> str:
+    """The protocol that shows in a request, of a service that has several; "" for one that has to be looked up."""
+    if request.headers.get("X-Amz-Target"):
+        return "json"
+    return CBOR if _RPC.fullmatch(request.path) else ""
+
+
 def identify(request: Request, body: bytes, home: str) -> Operation | None:
     """The operation, or None for what is no request to AWS. `home` is the Region of an endpoint that names none."""
     signature = read_signature(request, home)
@@ -136,7 +144,7 @@ def identify(request: Request, body: bytes, home: str) -> Operation | None:
         **{key: (value,) for key, value in labels.items()},
     }
     try:
-        protocol = str(get_service_model(service).protocol)
+        protocol = _spoken(request) or str(get_service_model(service).protocol)
     except UnknownServiceError:
         return None  # a signing name that is no service of boto3; moto may know it
     return Operation(service, name, protocol, signature, parameters)

@@ -7,13 +7,15 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from moto.core.eventstream import EventStreamEncoder
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response
 
-from sandbox.aws import catalog
+from sandbox.aws import catalog, usage
 from sandbox.aws.bedrock import FORM_MISSING, INVALID_MODEL, availability, has_use_case_form, retention_mode
 from sandbox.aws.errors import AwsError
 from sandbox.aws.operations import Operation
@@ -165,6 +167,22 @@ def _respond(operation: Operation, answer: _Answer) -> Response:
     return response
 
 
+def _metered(caller: Caller, operation: Operation, answer: _Answer) -> usage.Invocation:
+    """What AWS counts of it, and logs where logging is on: never a word of what was said."""
+    return usage.Invocation(
+        at=datetime.now(UTC),
+        account=caller.account,
+        region=operation.signature.region,
+        principal=caller.arn,
+        owner="",
+        model_id=operation.parameter("modelId"),
+        request_id=str(uuid4()),
+        operation=operation.name,
+        input=answer.input_tokens,
+        output=answer.output_tokens,
+    )
+
+
 def invoke(world: World, caller: Caller, operation: Operation, headers: Headers, body: bytes) -> Response:
     """Answer one invocation and record it, also a refused one.
 
@@ -180,4 +198,5 @@ def invoke(world: World, caller: Caller, operation: Operation, headers: Headers,
         raise
     answer = _answer(profile, body)
     world.record(Invocation(*place, *asked, 200, answer.input_tokens, answer.output_tokens))
+    world.metering.add(_metered(caller, operation, answer))
     return _respond(operation, answer)

@@ -17,6 +17,7 @@ from moto.organizations.models import OrganizationsBackend, organizations_backen
 from moto.ssoadmin.models import ssoadmin_backends
 
 from sandbox.aws.directory import Directory
+from sandbox.aws.names import digest, role_name
 from sandbox.aws.principals import PORTAL_USER, SSO_PATH
 from sandbox.company import (
     Account,
@@ -36,18 +37,9 @@ INLINE_POLICY = "ClaudeCode"
 OIDC_PROVIDER = "login.acme.example"
 
 
-def _digest(*parts: str, length: int = 16) -> str:
-    return hashlib.sha256("".join(parts).encode()).hexdigest()[:length]
-
-
-def role_name(account: str, permission_set: str) -> str:
-    """The name of the role a permission set has in an account."""
-    return f"AWSReservedSSO_{permission_set}_{_digest(account, permission_set)}"
-
-
 def permission_set_arn(company: Company, name: str) -> str:
     instance = company.identity_center.instance_arn.rpartition("/")[2]
-    return f"arn:aws:sso:::permissionSet/{instance}/ps-{_digest('permission set', name)}"
+    return f"arn:aws:sso:::permissionSet/{instance}/ps-{digest('permission set', name)}"
 
 
 def _unique_id(prefix: str, *parts: str) -> str:
@@ -132,10 +124,11 @@ def _seed_user(account: str, user: IamUser) -> None:
 
 
 def _seed_logging(account: str, region: str, logging: InvocationLogging) -> None:
-    """Counts only: what people write is not delivered."""
-    config: dict[str, Any] = {f"{kind}DataDeliveryEnabled": False for kind in ("text", "image", "embedding")}
+    """Counts only, unless the scenario says that what people write is delivered, too."""
+    config: dict[str, Any] = {f"{kind}DataDeliveryEnabled": False for kind in ("image", "embedding")}
+    config["textDataDeliveryEnabled"] = logging.bodies
     if logging.s3_bucket:
-        config["s3Config"] = {"bucketName": logging.s3_bucket, "keyPrefix": ""}
+        config["s3Config"] = {"bucketName": logging.s3_bucket, "keyPrefix": logging.prefix}
     if logging.log_group:
         writer = f"arn:aws:iam::{account}:role/BedrockInvocationLogging"
         config["cloudWatchConfig"] = {"logGroupName": logging.log_group, "roleArn": writer}
@@ -154,7 +147,7 @@ def _seed_account(company: Company, account: Account) -> None:
 def _provision(company: Company, account: str, permission_set: PermissionSet) -> None:
     """What Identity Center makes in an account for a permission set."""
     name = role_name(account, permission_set.name)
-    provider = {"Federated": f"arn:aws:iam::{account}:saml-provider/AWSSSO_{_digest(account)}_DO_NOT_DELETE"}
+    provider = {"Federated": f"arn:aws:iam::{account}:saml-provider/AWSSSO_{digest(account)}_DO_NOT_DELETE"}
     audience = {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}
     trust = [_trust(provider, "sts:AssumeRoleWithSAML", audience)]
     boundary = _create_boundary(account, permission_set.name, permission_set.boundary)

@@ -16,8 +16,11 @@ from sandbox.aws import (
     account_details,
     api_keys,
     bedrock,
+    cloudwatch,
+    cost_explorer,
     directory,
     errors,
+    metering,
     principals,
     quotas,
     roles,
@@ -54,12 +57,16 @@ class Application:
     def __init__(self, company: Company) -> None:
         self.world = world.World(company)
         world.install(self.world)
-        for extended in (account_details, bedrock, directory, quotas, roles, simulation):
+        for extended in (account_details, bedrock, cloudwatch, cost_explorer, directory, quotas, roles, simulation):
             extended.extend()
         self._sign_on = SingleSignOn(company)
-        self._control = Control(self.world, self._sign_on, lambda: seed(company))
+        self._control = Control(self.world, self._sign_on, self._seed)
         self._moto = DomainDispatcherApplication(create_backend_app)
-        seed(company)
+        self._seed()
+
+    def _seed(self) -> None:
+        seed(self.world.company)
+        self.world.metering.reset()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         body = Request(environ).get_data()
@@ -101,6 +108,8 @@ class Application:
             if caller is None:
                 raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
             return runtime.invoke(self.world, caller, operation, request.headers, body)
+        if operation.service in metering.SERVICES:
+            self.world.metering.deliver()
         if operation.service == "bedrock" and caller:
             context = {"aws:RequestedRegion": operation.signature.region}
             principals.require(caller, f"bedrock:{operation.name}", "*", context)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sandbox.aws.faults import Faults
+from sandbox.aws.metering import Metering
 from sandbox.aws.rates import Rates
 from sandbox.aws.traits import Traits
 from sandbox.company import Company
@@ -33,12 +34,13 @@ class World:
 
     def __init__(self, company: Company) -> None:
         self.company = company
+        self.metering = Metering(company)
         self.stopping = threading.Event()  # ends the waits of faults
         self._lock = threading.Lock()
         self.reset()
 
     def reset(self) -> None:
-        """Back to the scenario (but moto's backends: see seed.py)."""
+        """Back to the scenario (but moto's backends: see seed.py, and what metering puts into them)."""
         with self._lock:
             self.simulate_layout = self.company.simulate_layout
             self.faults = Faults(self.company.faults, self.stopping)

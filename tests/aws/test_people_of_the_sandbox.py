@@ -26,6 +26,7 @@ HEALTHY = {
     "robert.tables": 3,
     "ada.byron": 1,
     "kenji.mori": 1,
+    "sean.o'neill": 1,
     "sven.berg": 1,
     "emma.jones": 1,
     "maria.conti": 3,

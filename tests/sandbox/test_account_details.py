@@ -84,8 +84,9 @@ def test_users_with_tags_groups_and_policies(aws: Aws) -> None:
     iam.put_group_policy(GroupName="Claude", PolicyName="All", PolicyDocument=json.dumps(ALL))
     iam.add_user_to_group(GroupName="Claude", UserName="svc-sven")
     found = details(aws)
-    sven, emma = found["UserDetailList"]
-    assert (sven["UserName"], emma["UserName"]) == ("svc-sven", "emma.jones@acme.example")
+    sven, emma, key = found["UserDetailList"]
+    names = ("svc-sven", "emma.jones@acme.example", "BedrockAPIKey-q7xk")
+    assert (sven["UserName"], emma["UserName"], key["UserName"]) == names
     assert (sven["Tags"], emma["Tags"]) == ([{"Key": "email", "Value": "sven.berg@acme.example"}], [])
     assert (sven["GroupList"], emma["GroupList"]) == (["Claude"], [])
     assert [row["PolicyName"] for row in sven["UserPolicyList"]] == [INLINE_POLICY]
@@ -112,8 +113,8 @@ def test_filter(aws: Aws, kinds: list[str], lists: set[str]) -> None:
 
 
 def test_pages_count_all_kinds_together(aws: Aws) -> None:
-    first = details(aws, MaxItems=3)
-    assert (first["IsTruncated"], [len(first[name]) for name in LISTS]) == (True, [2, 0, 1, 0])
+    first = details(aws, MaxItems=4)
+    assert (first["IsTruncated"], [len(first[name]) for name in LISTS]) == (True, [3, 0, 1, 0])
     second = details(aws, MaxItems=1000, Marker=first["Marker"])
     assert (second["IsTruncated"], "Marker" in second) == (False, False)
     whole = details(aws)

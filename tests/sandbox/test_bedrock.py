@@ -130,19 +130,26 @@ def test_data_retention(aws: Aws, account: str, region: str, mode: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("account", "region", "bucket"),
+    ("account", "bucket", "prefix", "bodies"),
     [
-        (PROD, "eu-west-1", "acme-ai-prod-bedrock-logs"),
-        (PROD, "ap-northeast-1", "acme-ai-prod-tokyo-bedrock-logs"),
-        (PAYMENTS, "eu-west-1", "acme-ai-payments-bedrock-logs"),
-        (SMALL, "eu-west-1", "acme-ai-small-bedrock-logs"),
+        (PROD, "acme-ai-prod-bedrock-logs", "", False),
+        (PAYMENTS, "acme-ai-payments-bedrock-logs", "claude/logs", False),
+        (SMALL, "acme-ai-small-bedrock-logs", "", True),
     ],
 )
-def test_invocation_logging(aws: Aws, account: str, region: str, bucket: str) -> None:
-    config = aws.portal("bedrock", account, region).get_model_invocation_logging_configuration()["loggingConfig"]
-    assert config["s3Config"]["bucketName"] == bucket
-    assert config["textDataDeliveryEnabled"] is False
+def test_invocation_logging(aws: Aws, account: str, bucket: str, prefix: str, bodies: bool) -> None:
+    config = aws.portal("bedrock", account).get_model_invocation_logging_configuration()["loggingConfig"]
+    assert config["s3Config"] == {"bucketName": bucket, "keyPrefix": prefix}
+    assert config["textDataDeliveryEnabled"] is bodies
     assert "cloudWatchConfig" not in config
+
+
+def test_invocation_logging_to_a_log_group(aws: Aws) -> None:
+    bedrock = aws.portal("bedrock", region="ap-northeast-1")
+    config = bedrock.get_model_invocation_logging_configuration()["loggingConfig"]
+    assert config["cloudWatchConfig"]["logGroupName"] == "/acme/bedrock/invocations"
+    assert config["textDataDeliveryEnabled"] is False
+    assert "s3Config" not in config
 
 
 @pytest.mark.parametrize(

@@ -15,13 +15,13 @@ from sandbox.scenario import DEFAULT, load_company
 TEXT = DEFAULT.read_text(encoding="utf-8")
 PORTAL = json.loads(DEFAULT.with_name("portal.json").read_text(encoding="utf-8"))
 # Without a user in Identity Center: in no team, forgotten, or on a plan that does not look there.
-OUTSIDE = {"vera.lind", "inma.soler", "kenji.mori", "sven.berg", "emma.jones", "leo.blanc"}
+OUTSIDE = {"vera.lind", "inma.soler", "kenji.mori", "sean.o'neill", "sven.berg", "emma.jones", "leo.blanc"}
 
 
 def test_the_scenario_has_everyone() -> None:
     company = load_company()
     outside = {person.email for person in company.people if person.directory is None}
-    assert len(company.people) == 36
+    assert len(company.people) == 37
     assert outside == {f"{name}@acme.example" for name in OUTSIDE}
     robert = next(person for person in company.people if person.email == "robert.tables@acme.example")
     assert robert.name == 'Zoë "O\'Brien" \\ $(touch /tmp/onramp-pwned) `id` 🚀 שלום'
@@ -51,6 +51,11 @@ def test_the_portals_document_leads_from_everybody_to_an_account() -> None:
         assert account is not None
         assert row["name"] == account.name
         assert row["role_arn"].endswith(f":role/{account.portal_role}")
+        assert float(row.get("price_multiplier", "1")) == account.price_multiplier
+        assert row.get("cost_tag", "") == account.cost_tag.removeprefix("iamPrincipal/")
+        report = account.cost_report
+        address = f"s3://{report.bucket}/{report.prefix}/{report.name}" if report else ""
+        assert row.get("cost_report", "") == address
 
 
 def test_an_account_has_a_quota_for_every_model() -> None:
@@ -111,6 +116,13 @@ def test_an_account_has_a_quota_for_every_model() -> None:
         ("trusts_portal: true", "trusts_portal: 1", r"roles\[0\].trusts_portal: expected true or false"),
         ("email: sven.berg@acme.example}", "email: 1}", r"users\[0\].tags.email: expected text"),
         ("active: false}", "active: 0}", r"directory.active: expected true or false"),
+        ("format: csv", "format: xlsx", r"cost_report.format: expected one of csv, parquet"),
+        ("kind: logging-off", "kind: fire", r"usage.incidents\[0\].kind: expected one of"),
+        ("user: svc-sven", "role: svc-sven", r"usage.habits\[22\]: expected one of permission_set, role and user"),
+        ("user: svc-sven", "nobody: svc-sven", "unknown: nobody"),
+        ("permission_set: ClaudeCodeWide\n", "permission_set: X\n", "usage.habits.permission_set: not defined"),
+        ('late, account: "111122223333"', 'late, account: "1"', "usage: account: not defined in the file: 1"),
+        ('input: "6.6"', "input: 6.6", r"usage.unlisted_models\[0\].usd_per_million.input: expected text"),
         (
             "simulate_layout: new",
             "rates: [{operations: [a], per_second: 0, burst: 1}]",
