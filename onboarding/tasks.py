@@ -16,9 +16,9 @@ from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
 from onboarding.checks import history, run, sweep
-from onboarding.costs import billing_fetches, ingest, ledger
+from onboarding.costs import alerts, billing_fetches, ingest, ledger
 from onboarding.enums import Trigger
-from onboarding.models import BillingFetch, Ingestion, Sweep, Verification
+from onboarding.models import BillingFetch, BudgetAlert, Ingestion, Sweep, Verification
 from onboarding.models.jobs import Job
 
 log = structlog.get_logger(__name__)
@@ -30,6 +30,8 @@ _OVERDUE = dt.timedelta(seconds=15)
 _LOST = dt.timedelta(seconds=45)
 # A sweep over everybody takes minutes. One that is ended goes on where it stopped, as a new task.
 _SWEEP_SECONDS = 3600
+# What is left, the sweeper publishes.
+_ALERTS_AT_ONCE = 100
 # The first reading of a source goes back for months. One that is ended goes on where it stopped.
 _INGESTION_SECONDS = 3600
 # An organization's cost report may be large. One that is ended is read again from its beginning.
@@ -55,6 +57,18 @@ def sweep_everybody() -> None:
 @shared_task(name="onboarding.forget_history", time_limit=_SWEEP_SECONDS)
 def forget_history() -> None:
     history.forget_before(timezone.now() - dt.timedelta(days=settings.ONRAMP_HISTORY_DAYS))
+
+
+@shared_task(name="onboarding.raise_alerts")
+def raise_alerts() -> None:
+    """Every hour: forecasts change with the days, too. An ingestion calls it when it has read something new."""
+    for alert in alerts.raise_due(timezone.now())[:_ALERTS_AT_ONCE]:
+        enqueue_alert(alert)
+
+
+@shared_task(name="onboarding.send_alert")
+def send_alert(*, alert_id: int) -> None:
+    alerts.send(alert_id)
 
 
 @shared_task(name="onboarding.open_due_rechecks")
@@ -116,6 +130,7 @@ _JOBS: tuple[tuple[Any, Any, str, dt.timedelta, int], ...] = (
     (Sweep, run_sweep, "sweep_id", dt.timedelta(0), 50),
     (Ingestion, run_ingestion, "ingestion_id", _OVERDUE, 50),
     (BillingFetch, fetch_billed, "fetch_id", _OVERDUE, 50),
+    (BudgetAlert, send_alert, "alert_id", _OVERDUE, 500),
 )
 
 
@@ -132,6 +147,11 @@ def enqueue_sweep(row: Sweep) -> None:
 def enqueue_ingestion(row: Ingestion) -> None:
     """Ask a worker to run it, once the row is committed."""
     transaction.on_commit(partial(_publish, run_ingestion, row, ingestion_id=row.pk))
+
+
+def enqueue_alert(row: BudgetAlert) -> None:
+    """Ask a worker to send it, once the row is committed."""
+    transaction.on_commit(partial(_publish, send_alert, row, alert_id=row.pk))
 
 
 def enqueue_billing_fetch(row: BillingFetch) -> None:

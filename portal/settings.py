@@ -301,10 +301,17 @@ CELERY_TASK_ROUTES = {
         "onboarding.forget_requests",
         "onboarding.open_billing_fetches",
         "onboarding.fetch_billed",
+        "onboarding.raise_alerts",
+        "onboarding.send_alert",
     )
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(ENVIRONMENT.home / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
+    "raise-alerts": {
+        "task": "onboarding.raise_alerts",
+        "schedule": crontab(minute=7),
+        "options": {"expires": 3600},
+    },
     "republish-overdue": {
         "task": "onboarding.republish_overdue",
         "schedule": schedule(10),

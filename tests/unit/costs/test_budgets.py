@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -295,11 +295,12 @@ def test_the_answer_is_in_the_language_of_whoever_asked_and_its_numbers_too() ->
 def test_without_a_reason_nothing_changes(reason: str) -> None:
     person = on_plan()
 
-    for change in (
+    changes: list[Callable[[], object]] = [
         lambda: set_person_budget(person, Decimal(1), actor="x", reason=reason),
         lambda: set_team_budget(make_team(), Decimal(1), actor="x", reason=reason),
         lambda: set_plan_budget(make_plan(), Decimal(1), actor="x", reason=reason),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(ValueError, match="reason"):
             change()
 
