@@ -84,10 +84,18 @@ def _save(row: Model) -> None:
     row.save()
 
 
+def _set_given(row: Model, entry: Mapping[str, Any], *fields: str) -> None:
+    """Those that the entry names: what it does not is left as somebody may have set it."""
+    for field in fields:
+        if field in entry:
+            setattr(row, field, entry[field])
+
+
 def _load_account(entry: Mapping[str, Any]) -> None:
     account = Account.objects.filter(account_id=entry["account_id"]).first() or Account()
     for field in ("account_id", "name", "role_arn", "external_id"):
         setattr(account, field, entry.get(field, ""))
+    _set_given(account, entry, "price_multiplier", "cost_tag", "cost_report")
     _save(account)
 
 
@@ -101,6 +109,7 @@ def _load_identity_center(entry: Mapping[str, Any]) -> None:
 def _load_plan(entry: Mapping[str, Any], *, actor: str) -> None:
     plan = Plan.objects.filter(slug=entry["slug"]).first() or Plan(slug=entry["slug"])
     plan.name = entry["name"]
+    _set_given(plan, entry, "person_budget")
     _save(plan)
     revision = PlanRevision(
         account=Account.objects.get(account_id=entry["account"]),
@@ -183,7 +192,9 @@ def _load_person(entry: Mapping[str, Any]) -> None:
     if Person.objects.for_email(entry["email"]).exists():
         return
     team = Team.objects.get(group=entry["group"]) if entry.get("group") else None
-    _save(Person(email=entry["email"], name=entry.get("name", ""), team=team))
+    person = Person(email=entry["email"], name=entry.get("name", ""), team=team)
+    _set_given(person, entry, "monthly_budget")
+    _save(person)
 
 
 def _load_price(entry: Mapping[str, Any]) -> None:

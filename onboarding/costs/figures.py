@@ -62,8 +62,14 @@ SUMS: Mapping[str, Sum] = {
 
 def figures_of(row: Mapping[str, Any]) -> Figures:
     """The figures of a row that SUMS were asked of. PostgreSQL adds whole numbers up as decimals."""
-    counts = (int(row[name] or 0) for name in ("input", "output", "cache_write", "cache_read", "unpriced"))
-    return Figures(*counts, None if row["billionths"] is None else int(row["billionths"]))
+    return Figures(
+        input=int(row["input"] or 0),
+        output=int(row["output"] or 0),
+        cache_write=int(row["cache_write"] or 0),
+        cache_read=int(row["cache_read"] or 0),
+        unpriced=int(row["unpriced"] or 0),
+        billionths=None if row["billionths"] is None else int(row["billionths"]),
+    )
 
 
 def total(parts: Iterable[Figures]) -> Figures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db.models import Q, QuerySet
 
@@ -63,6 +63,10 @@ class Filter:
             "region": self.region,
             "class": self.token_class,
         }
+
+    def from_day(self, since: dt.date) -> Filter:
+        """The same, from another day on."""
+        return replace(self, since=since)
 
     def entries(self) -> QuerySet[UsageEntry]:
         """The usage it is about, in no order."""

@@ -9,388 +9,751 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('onboarding', '0003_plan_settings_codes_and_enrolments'),
+        ("onboarding", "0003_plan_settings_codes_and_enrolments"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ApplicationProfile',
+            name="ApplicationProfile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('arn', models.CharField(max_length=300, unique=True)),
-                ('model_id', models.CharField(max_length=200)),
-                ('endpoint_kind', models.CharField(choices=[('global', 'Global'), ('geographic', 'Geographic'), ('in-region', 'In-Region')], max_length=20)),
-                ('resolved_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("arn", models.CharField(max_length=300, unique=True)),
+                ("model_id", models.CharField(max_length=200)),
+                (
+                    "endpoint_kind",
+                    models.CharField(
+                        choices=[("global", "Global"), ("geographic", "Geographic"), ("in-region", "In-Region")],
+                        max_length=20,
+                    ),
+                ),
+                ("resolved_at", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='BilledCost',
+            name="BilledCost",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(choices=[('cost-explorer', 'Cost Explorer'), ('cost-report', 'Cost and Usage Report')], max_length=20)),
-                ('day', models.DateField()),
-                ('principal', models.CharField(blank=True, max_length=600)),
-                ('model', models.CharField(blank=True, max_length=200)),
-                ('amount', models.BigIntegerField()),
-                ('is_estimated', models.BooleanField(default=False, help_text='AWS may still change it: the month is open.')),
-                ('fetched_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("cost-explorer", "Cost Explorer"), ("cost-report", "Cost and Usage Report")],
+                        max_length=20,
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("principal", models.CharField(blank=True, max_length=600)),
+                ("model", models.CharField(blank=True, max_length=200)),
+                ("amount", models.BigIntegerField()),
+                (
+                    "is_estimated",
+                    models.BooleanField(default=False, help_text="AWS may still change it: the month is open."),
+                ),
+                ("fetched_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='BillingFetch',
+            name="BillingFetch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Waiting'), ('running', 'Running'), ('done', 'Done')], default='queued', max_length=10)),
-                ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('published_at', models.DateTimeField(blank=True, help_text='When the broker last took its message.', null=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('fence', models.PositiveIntegerField(default=0)),
-                ('source', models.CharField(choices=[('cost-explorer', 'Cost Explorer'), ('cost-report', 'Cost and Usage Report')], max_length=20)),
-                ('since', models.DateField()),
-                ('until', models.DateField(help_text='The first day that is not read.')),
-                ('requests', models.PositiveIntegerField(default=0, help_text='Requests that Cost Explorer charges for.')),
-                ('problem', models.CharField(blank=True, choices=[('not-configured', 'Onramp has no credentials that AWS accepts'), ('no-answer', 'AWS gave no answer'), ('denied', 'AWS denies it to Onramp'), ('refused', 'AWS refused the call'), ('capped', "This month's requests to Cost Explorer are used up")], max_length=20)),
-                ('problem_detail', models.CharField(blank=True, max_length=300)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("queued", "Waiting"), ("running", "Running"), ("done", "Done")],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "published_at",
+                    models.DateTimeField(blank=True, help_text="When the broker last took its message.", null=True),
+                ),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("fence", models.PositiveIntegerField(default=0)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("cost-explorer", "Cost Explorer"), ("cost-report", "Cost and Usage Report")],
+                        max_length=20,
+                    ),
+                ),
+                ("since", models.DateField()),
+                ("until", models.DateField(help_text="The first day that is not read.")),
+                (
+                    "requests",
+                    models.PositiveIntegerField(default=0, help_text="Requests that Cost Explorer charges for."),
+                ),
+                (
+                    "problem",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("not-configured", "Onramp has no credentials that AWS accepts"),
+                            ("no-answer", "AWS gave no answer"),
+                            ("denied", "AWS denies it to Onramp"),
+                            ("refused", "AWS refused the call"),
+                            ("capped", "This month's requests to Cost Explorer are used up"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("problem_detail", models.CharField(blank=True, max_length=300)),
             ],
         ),
         migrations.CreateModel(
-            name='BudgetAlert',
+            name="BudgetAlert",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Waiting'), ('running', 'Running'), ('done', 'Done')], default='queued', max_length=10)),
-                ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('published_at', models.DateTimeField(blank=True, help_text='When the broker last took its message.', null=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('fence', models.PositiveIntegerField(default=0)),
-                ('month', models.DateField(help_text='The first day of the month.')),
-                ('kind', models.CharField(choices=[('threshold', 'A share of the budget was used'), ('forecast', 'The forecast is above the budget')], max_length=20)),
-                ('percent', models.PositiveSmallIntegerField(help_text='The threshold; 100 for a forecast.')),
-                ('budget', models.DecimalField(decimal_places=2, max_digits=12)),
-                ('spent', models.DecimalField(decimal_places=2, help_text='The estimate when it was raised.', max_digits=14)),
-                ('forecast', models.DecimalField(blank=True, decimal_places=2, max_digits=14, null=True)),
-                ('is_passed', models.BooleanField(default=False, help_text='Nothing was sent: a higher threshold was reached at the same time, and told instead.')),
-                ('mailed_at', models.DateTimeField(blank=True, null=True)),
-                ('posted_at', models.DateTimeField(blank=True, help_text='When Slack took it.', null=True)),
-                ('problem', models.CharField(blank=True, choices=[('mail', 'E-mail'), ('slack', 'Slack')], help_text='What could not be delivered, when last tried.', max_length=20)),
-                ('problem_detail', models.CharField(blank=True, max_length=100)),
-                ('problem_since', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("queued", "Waiting"), ("running", "Running"), ("done", "Done")],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "published_at",
+                    models.DateTimeField(blank=True, help_text="When the broker last took its message.", null=True),
+                ),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("fence", models.PositiveIntegerField(default=0)),
+                ("month", models.DateField(help_text="The first day of the month.")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("threshold", "A share of the budget was used"),
+                            ("forecast", "The forecast is above the budget"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("percent", models.PositiveSmallIntegerField(help_text="The threshold; 100 for a forecast.")),
+                ("budget", models.DecimalField(decimal_places=2, max_digits=12)),
+                (
+                    "spent",
+                    models.DecimalField(decimal_places=2, help_text="The estimate when it was raised.", max_digits=14),
+                ),
+                ("forecast", models.DecimalField(blank=True, decimal_places=2, max_digits=14, null=True)),
+                (
+                    "is_passed",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Nothing was sent: a higher threshold was reached at the same time, and told instead.",
+                    ),
+                ),
+                ("mailed_at", models.DateTimeField(blank=True, null=True)),
+                ("posted_at", models.DateTimeField(blank=True, help_text="When Slack took it.", null=True)),
+                (
+                    "problem",
+                    models.CharField(
+                        blank=True,
+                        choices=[("mail", "E-mail"), ("slack", "Slack")],
+                        help_text="What could not be delivered, when last tried.",
+                        max_length=20,
+                    ),
+                ),
+                ("problem_detail", models.CharField(blank=True, max_length=100)),
+                ("problem_since", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Caller',
+            name="Caller",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('arn', models.CharField(max_length=600, unique=True)),
-                ('claimed_by', models.CharField(blank=True, help_text='The admin who said whose it is; empty: found by itself.', max_length=254)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("arn", models.CharField(max_length=600, unique=True)),
+                (
+                    "claimed_by",
+                    models.CharField(
+                        blank=True, help_text="The admin who said whose it is; empty: found by itself.", max_length=254
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ControlTotal',
+            name="ControlTotal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region', models.CharField(max_length=25)),
-                ('day', models.DateField()),
-                ('model_id', models.CharField(max_length=300)),
-                ('metered_class', models.CharField(choices=[('input', 'Input'), ('output', 'Output'), ('cache-read', 'Cache read'), ('cache-write', 'Cache write')], max_length=20)),
-                ('tokens', models.PositiveBigIntegerField()),
-                ('fetched_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("region", models.CharField(max_length=25)),
+                ("day", models.DateField()),
+                ("model_id", models.CharField(max_length=300)),
+                (
+                    "metered_class",
+                    models.CharField(
+                        choices=[
+                            ("input", "Input"),
+                            ("output", "Output"),
+                            ("cache-read", "Cache read"),
+                            ("cache-write", "Cache write"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("tokens", models.PositiveBigIntegerField()),
+                ("fetched_at", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Ingestion',
+            name="Ingestion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Waiting'), ('running', 'Running'), ('done', 'Done')], default='queued', max_length=10)),
-                ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('published_at', models.DateTimeField(blank=True, help_text='When the broker last took its message.', null=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('fence', models.PositiveIntegerField(default=0)),
-                ('since', models.DateTimeField(help_text='From when on deliveries are listed.')),
-                ('files', models.PositiveIntegerField(default=0)),
-                ('lines', models.PositiveBigIntegerField(default=0)),
-                ('new', models.PositiveBigIntegerField(default=0)),
-                ('duplicates', models.PositiveBigIntegerField(default=0)),
-                ('unreadable', models.PositiveBigIntegerField(default=0)),
-                ('too_old', models.PositiveBigIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("queued", "Waiting"), ("running", "Running"), ("done", "Done")],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "published_at",
+                    models.DateTimeField(blank=True, help_text="When the broker last took its message.", null=True),
+                ),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("fence", models.PositiveIntegerField(default=0)),
+                ("since", models.DateTimeField(help_text="From when on deliveries are listed.")),
+                ("files", models.PositiveIntegerField(default=0)),
+                ("lines", models.PositiveBigIntegerField(default=0)),
+                ("new", models.PositiveBigIntegerField(default=0)),
+                ("duplicates", models.PositiveBigIntegerField(default=0)),
+                ("unreadable", models.PositiveBigIntegerField(default=0)),
+                ("too_old", models.PositiveBigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='LogFile',
+            name="LogFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=1024)),
-                ('etag', models.CharField(max_length=80)),
-                ('read_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=1024)),
+                ("etag", models.CharField(max_length=80)),
+                ("read_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='LogSource',
+            name="LogSource",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region', models.CharField(max_length=25, validators=[django.core.validators.RegexValidator('\\A(?:[a-z]{2}(-[a-z]+)+-[0-9])\\Z', 'Enter a Region code, such as eu-west-1.')])),
-                ('destination', models.CharField(blank=True, help_text="s3://bucket/prefix, or a log group's name; empty: logging is off.", max_length=600)),
-                ('off_since', models.DateTimeField(blank=True, help_text='Since when logging was seen to be off.', null=True)),
-                ('read_until', models.DateTimeField(blank=True, help_text='The watermark: everything that was delivered before it has been read.', null=True)),
-                ('read_at', models.DateTimeField(blank=True, help_text='When it was last read without a problem.', null=True)),
-                ('latest_at', models.DateTimeField(blank=True, help_text='When the newest request in it was made.', null=True)),
-                ('problem', models.CharField(blank=True, choices=[('not-configured', 'Onramp has no credentials that AWS accepts'), ('no-answer', 'AWS gave no answer'), ('denied', 'AWS denies it to Onramp'), ('refused', 'AWS refused the call'), ('capped', "This month's requests to Cost Explorer are used up")], max_length=20)),
-                ('problem_detail', models.CharField(blank=True, max_length=300)),
-                ('problem_since', models.DateTimeField(blank=True, null=True)),
-                ('control_at', models.DateTimeField(blank=True, help_text="When CloudWatch's totals were last read.", null=True)),
-                ('control_problem', models.CharField(blank=True, choices=[('not-configured', 'Onramp has no credentials that AWS accepts'), ('no-answer', 'AWS gave no answer'), ('denied', 'AWS denies it to Onramp'), ('refused', 'AWS refused the call'), ('capped', "This month's requests to Cost Explorer are used up")], max_length=20)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "region",
+                    models.CharField(
+                        max_length=25,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A(?:[a-z]{2}(-[a-z]+)+-[0-9])\\Z", "Enter a Region code, such as eu-west-1."
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "destination",
+                    models.CharField(
+                        blank=True,
+                        help_text="s3://bucket/prefix, or a log group's name; empty: logging is off.",
+                        max_length=600,
+                    ),
+                ),
+                (
+                    "off_since",
+                    models.DateTimeField(blank=True, help_text="Since when logging was seen to be off.", null=True),
+                ),
+                (
+                    "read_until",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="The watermark: everything that was delivered before it has been read.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "read_at",
+                    models.DateTimeField(blank=True, help_text="When it was last read without a problem.", null=True),
+                ),
+                (
+                    "latest_at",
+                    models.DateTimeField(blank=True, help_text="When the newest request in it was made.", null=True),
+                ),
+                (
+                    "problem",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("not-configured", "Onramp has no credentials that AWS accepts"),
+                            ("no-answer", "AWS gave no answer"),
+                            ("denied", "AWS denies it to Onramp"),
+                            ("refused", "AWS refused the call"),
+                            ("capped", "This month's requests to Cost Explorer are used up"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("problem_detail", models.CharField(blank=True, max_length=300)),
+                ("problem_since", models.DateTimeField(blank=True, null=True)),
+                (
+                    "control_at",
+                    models.DateTimeField(blank=True, help_text="When CloudWatch's totals were last read.", null=True),
+                ),
+                (
+                    "control_problem",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("not-configured", "Onramp has no credentials that AWS accepts"),
+                            ("no-answer", "AWS gave no answer"),
+                            ("denied", "AWS denies it to Onramp"),
+                            ("refused", "AWS refused the call"),
+                            ("capped", "This month's requests to Cost Explorer are used up"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Meter',
+            name="Meter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region', models.CharField(max_length=25, verbose_name='source Region')),
-                ('model_id', models.CharField(max_length=300, verbose_name='model')),
-                ('endpoint_kind', models.CharField(blank=True, choices=[('global', 'Global'), ('geographic', 'Geographic'), ('in-region', 'In-Region')], max_length=20)),
-                ('is_long_prompt', models.BooleanField(default=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("region", models.CharField(max_length=25, verbose_name="source Region")),
+                ("model_id", models.CharField(max_length=300, verbose_name="model")),
+                (
+                    "endpoint_kind",
+                    models.CharField(
+                        blank=True,
+                        choices=[("global", "Global"), ("geographic", "Geographic"), ("in-region", "In-Region")],
+                        max_length=20,
+                    ),
+                ),
+                ("is_long_prompt", models.BooleanField(default=False)),
             ],
         ),
         migrations.CreateModel(
-            name='SeenRequests',
+            name="SeenRequests",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hour', models.DateTimeField()),
-                ('ids', models.BinaryField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hour", models.DateTimeField()),
+                ("ids", models.BinaryField()),
             ],
         ),
         migrations.CreateModel(
-            name='UsageEntry',
+            name="UsageEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('token_class', models.CharField(choices=[('input', 'Input'), ('output', 'Output'), ('cache-read', 'Cache read'), ('cache-write-5m', 'Cache write, 5 minutes'), ('cache-write-1h', 'Cache write, 1 hour')], max_length=20)),
-                ('tokens', models.PositiveBigIntegerField(default=0)),
-                ('rate', models.PositiveBigIntegerField(blank=True, null=True)),
-                ('cost', models.GeneratedField(db_persist=True, expression=django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('tokens'), '*', models.F('rate')), '+', models.Value(500)), '/', models.Value(1000)), output_field=models.BigIntegerField())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                (
+                    "token_class",
+                    models.CharField(
+                        choices=[
+                            ("input", "Input"),
+                            ("output", "Output"),
+                            ("cache-read", "Cache read"),
+                            ("cache-write-5m", "Cache write, 5 minutes"),
+                            ("cache-write-1h", "Cache write, 1 hour"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("tokens", models.PositiveBigIntegerField(default=0)),
+                ("rate", models.PositiveBigIntegerField(blank=True, null=True)),
+                (
+                    "cost",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("tokens"), "*", models.F("rate")
+                                ),
+                                "+",
+                                models.Value(500),
+                            ),
+                            "/",
+                            models.Value(1000),
+                        ),
+                        output_field=models.BigIntegerField(),
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'usage entries',
+                "verbose_name_plural": "usage entries",
             },
         ),
         migrations.RemoveConstraint(
-            model_name='price',
-            name='price_once_a_day',
+            model_name="price",
+            name="price_once_a_day",
         ),
         migrations.AddField(
-            model_name='account',
-            name='cost_report',
-            field=models.CharField(blank=True, help_text="Where the account's CUR 2.0 export lies, such as s3://bucket/prefix/export; empty: none is read.", max_length=400, validators=[django.core.validators.RegexValidator("\\As3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()=-]+)*/?\\Z", 'Enter a folder in S3: s3://bucket/prefix.')]),
+            model_name="account",
+            name="cost_report",
+            field=models.CharField(
+                blank=True,
+                help_text="Where the account's CUR 2.0 export lies, such as s3://bucket/prefix/export; empty: none is read.",
+                max_length=400,
+                validators=[
+                    django.core.validators.RegexValidator(
+                        "\\As3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()=-]+)*/?\\Z",
+                        "Enter a folder in S3: s3://bucket/prefix.",
+                    )
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='account',
-            name='cost_tag',
-            field=models.CharField(blank=True, help_text='The tag of principals that Cost Explorer groups by, as IAM spells its key; empty: by model only.', max_length=128, validators=[django.core.validators.RegexValidator('\\A[\\w .:/=+@-]{1,128}\\Z', "Enter a tag's key.")]),
+            model_name="account",
+            name="cost_tag",
+            field=models.CharField(
+                blank=True,
+                help_text="The tag of principals that Cost Explorer groups by, as IAM spells its key; empty: by model only.",
+                max_length=128,
+                validators=[django.core.validators.RegexValidator("\\A[\\w .:/=+@-]{1,128}\\Z", "Enter a tag's key.")],
+            ),
         ),
         migrations.AddField(
-            model_name='account',
-            name='price_multiplier',
-            field=models.DecimalField(decimal_places=4, default=Decimal('1'), help_text='What the account pays of a list price: 0.9 with a discount of 10 %.', max_digits=6, validators=[django.core.validators.MinValueValidator(Decimal('0.0001')), django.core.validators.MaxValueValidator(Decimal('10'))]),
+            model_name="account",
+            name="price_multiplier",
+            field=models.DecimalField(
+                decimal_places=4,
+                default=Decimal("1"),
+                help_text="What the account pays of a list price: 0.9 with a discount of 10 %.",
+                max_digits=6,
+                validators=[
+                    django.core.validators.MinValueValidator(Decimal("0.0001")),
+                    django.core.validators.MaxValueValidator(Decimal("10")),
+                ],
+            ),
         ),
         migrations.AddField(
-            model_name='person',
-            name='language',
-            field=models.CharField(blank=True, choices=[('en', 'English'), ('es', 'Español')], help_text="The language of the portal's mails.", max_length=10),
+            model_name="person",
+            name="language",
+            field=models.CharField(
+                blank=True,
+                choices=[("en", "English"), ("es", "Español")],
+                help_text="The language of the portal's mails.",
+                max_length=10,
+            ),
         ),
         migrations.AddField(
-            model_name='person',
-            name='monthly_budget',
-            field=models.DecimalField(blank=True, decimal_places=2, help_text='Empty: as the plan says.', max_digits=12, null=True, verbose_name='monthly budget in USD'),
+            model_name="person",
+            name="monthly_budget",
+            field=models.DecimalField(
+                blank=True,
+                decimal_places=2,
+                help_text="Empty: as the plan says.",
+                max_digits=12,
+                null=True,
+                verbose_name="monthly budget in USD",
+            ),
         ),
         migrations.AddField(
-            model_name='plan',
-            name='person_budget',
-            field=models.DecimalField(blank=True, decimal_places=2, help_text='For everybody who has none of their own; empty: no budget.', max_digits=12, null=True, verbose_name='monthly budget of a person in USD'),
+            model_name="plan",
+            name="person_budget",
+            field=models.DecimalField(
+                blank=True,
+                decimal_places=2,
+                help_text="For everybody who has none of their own; empty: no budget.",
+                max_digits=12,
+                null=True,
+                verbose_name="monthly budget of a person in USD",
+            ),
         ),
         migrations.AddField(
-            model_name='price',
-            name='is_long_prompt',
-            field=models.BooleanField(default=False, help_text='The price of long prompts, where a model has one of their own.'),
+            model_name="price",
+            name="is_long_prompt",
+            field=models.BooleanField(
+                default=False, help_text="The price of long prompts, where a model has one of their own."
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('price_multiplier__gt', 0)), name='account_multiplier_is_positive'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price_multiplier__gt", 0)), name="account_multiplier_is_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=models.CheckConstraint(condition=models.Q(('monthly_budget__isnull', True), ('monthly_budget__gte', 0), _connector='OR'), name='person_budget_not_negative'),
+            model_name="person",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("monthly_budget__isnull", True), ("monthly_budget__gte", 0), _connector="OR"),
+                name="person_budget_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='plan',
-            constraint=models.CheckConstraint(condition=models.Q(('person_budget__isnull', True), ('person_budget__gte', 0), _connector='OR'), name='plan_budget_not_negative'),
+            model_name="plan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("person_budget__isnull", True), ("person_budget__gte", 0), _connector="OR"),
+                name="plan_budget_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='price',
-            constraint=models.UniqueConstraint(fields=('model_id', 'endpoint_kind', 'token_class', 'is_long_prompt', 'valid_from'), name='price_once_a_day'),
+            model_name="price",
+            constraint=models.UniqueConstraint(
+                fields=("model_id", "endpoint_kind", "token_class", "is_long_prompt", "valid_from"),
+                name="price_once_a_day",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='team',
-            constraint=models.CheckConstraint(condition=models.Q(('monthly_budget__isnull', True), ('monthly_budget__gte', 0), _connector='OR'), name='team_budget_not_negative'),
+            model_name="team",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("monthly_budget__isnull", True), ("monthly_budget__gte", 0), _connector="OR"),
+                name="team_budget_not_negative",
+            ),
         ),
         migrations.AddField(
-            model_name='billedcost',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='billed_costs', to='onboarding.account'),
+            model_name="billedcost",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="billed_costs", to="onboarding.account"
+            ),
         ),
         migrations.AddField(
-            model_name='billingfetch',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='billing_fetches', to='onboarding.account'),
+            model_name="billingfetch",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="billing_fetches", to="onboarding.account"
+            ),
         ),
         migrations.AddField(
-            model_name='budgetalert',
-            name='person',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='budget_alerts', to='onboarding.person'),
+            model_name="budgetalert",
+            name="person",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="budget_alerts",
+                to="onboarding.person",
+            ),
         ),
         migrations.AddField(
-            model_name='budgetalert',
-            name='team',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='budget_alerts', to='onboarding.team'),
+            model_name="budgetalert",
+            name="team",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="budget_alerts",
+                to="onboarding.team",
+            ),
         ),
         migrations.AddField(
-            model_name='caller',
-            name='person',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='callers', to='onboarding.person'),
+            model_name="caller",
+            name="person",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="callers",
+                to="onboarding.person",
+            ),
         ),
         migrations.AddField(
-            model_name='billedcost',
-            name='caller',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='billed_costs', to='onboarding.caller'),
+            model_name="billedcost",
+            name="caller",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="billed_costs",
+                to="onboarding.caller",
+            ),
         ),
         migrations.AddField(
-            model_name='controltotal',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='control_totals', to='onboarding.account'),
+            model_name="controltotal",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="control_totals", to="onboarding.account"
+            ),
         ),
         migrations.AddField(
-            model_name='logsource',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='log_sources', to='onboarding.account'),
+            model_name="logsource",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="log_sources", to="onboarding.account"
+            ),
         ),
         migrations.AddField(
-            model_name='logfile',
-            name='source',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='onboarding.logsource'),
+            model_name="logfile",
+            name="source",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="files", to="onboarding.logsource"
+            ),
         ),
         migrations.AddField(
-            model_name='ingestion',
-            name='source',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ingestions', to='onboarding.logsource'),
+            model_name="ingestion",
+            name="source",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="ingestions", to="onboarding.logsource"
+            ),
         ),
         migrations.AddField(
-            model_name='meter',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='meters', to='onboarding.account'),
+            model_name="meter",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="meters", to="onboarding.account"
+            ),
         ),
         migrations.AddField(
-            model_name='meter',
-            name='caller',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='meters', to='onboarding.caller'),
+            model_name="meter",
+            name="caller",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="meters", to="onboarding.caller"
+            ),
         ),
         migrations.AddField(
-            model_name='seenrequests',
-            name='source',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='onboarding.logsource'),
+            model_name="seenrequests",
+            name="source",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="+", to="onboarding.logsource"
+            ),
         ),
         migrations.AddField(
-            model_name='usageentry',
-            name='meter',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='onboarding.meter'),
+            model_name="usageentry",
+            name="meter",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="entries", to="onboarding.meter"
+            ),
         ),
         migrations.AddIndex(
-            model_name='billingfetch',
-            index=models.Index(condition=models.Q(('state__in', ('queued', 'running'))), fields=['queued_at'], name='billing_fetch_live'),
+            model_name="billingfetch",
+            index=models.Index(
+                condition=models.Q(("state__in", ("queued", "running"))),
+                fields=["queued_at"],
+                name="billing_fetch_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='billingfetch',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('queued', 'running'))), fields=('account', 'source'), name='billing_fetch_one_live'),
+            model_name="billingfetch",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("queued", "running"))),
+                fields=("account", "source"),
+                name="billing_fetch_one_live",
+            ),
         ),
         migrations.AddIndex(
-            model_name='budgetalert',
-            index=models.Index(condition=models.Q(('state__in', ('queued', 'running'))), fields=['queued_at'], name='budget_alert_live'),
+            model_name="budgetalert",
+            index=models.Index(
+                condition=models.Q(("state__in", ("queued", "running"))),
+                fields=["queued_at"],
+                name="budget_alert_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budgetalert',
-            constraint=models.UniqueConstraint(condition=models.Q(('team__isnull', False)), fields=('month', 'team', 'kind', 'percent'), name='budget_alert_once_a_team'),
+            model_name="budgetalert",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("team__isnull", False)),
+                fields=("month", "team", "kind", "percent"),
+                name="budget_alert_once_a_team",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budgetalert',
-            constraint=models.UniqueConstraint(condition=models.Q(('person__isnull', False)), fields=('month', 'person', 'kind', 'percent'), name='budget_alert_once_a_person'),
+            model_name="budgetalert",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("person__isnull", False)),
+                fields=("month", "person", "kind", "percent"),
+                name="budget_alert_once_a_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budgetalert',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('person__isnull', True), ('team__isnull', False)), models.Q(('person__isnull', False), ('team__isnull', True)), _connector='OR'), name='budget_alert_about_one'),
+            model_name="budgetalert",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("person__isnull", True), ("team__isnull", False)),
+                    models.Q(("person__isnull", False), ("team__isnull", True)),
+                    _connector="OR",
+                ),
+                name="budget_alert_about_one",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budgetalert',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('problem', ''), ('problem_since__isnull', True)), models.Q(models.Q(('problem', ''), _negated=True), ('problem_since__isnull', False)), _connector='OR'), name='budget_alert_problem_has_since'),
+            model_name="budgetalert",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("problem", ""), ("problem_since__isnull", True)),
+                    models.Q(models.Q(("problem", ""), _negated=True), ("problem_since__isnull", False)),
+                    _connector="OR",
+                ),
+                name="budget_alert_problem_has_since",
+            ),
         ),
         migrations.AddIndex(
-            model_name='billedcost',
-            index=models.Index(fields=['day'], name='billed_cost_day'),
+            model_name="billedcost",
+            index=models.Index(fields=["day"], name="billed_cost_day"),
         ),
         migrations.AddConstraint(
-            model_name='billedcost',
-            constraint=models.UniqueConstraint(fields=('account', 'source', 'day', 'principal', 'model'), name='billed_cost_once'),
+            model_name="billedcost",
+            constraint=models.UniqueConstraint(
+                fields=("account", "source", "day", "principal", "model"), name="billed_cost_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='controltotal',
-            constraint=models.UniqueConstraint(fields=('account', 'region', 'day', 'model_id', 'metered_class'), name='control_total_once'),
+            model_name="controltotal",
+            constraint=models.UniqueConstraint(
+                fields=("account", "region", "day", "model_id", "metered_class"), name="control_total_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='logsource',
-            constraint=models.UniqueConstraint(fields=('account', 'region'), name='log_source_once'),
+            model_name="logsource",
+            constraint=models.UniqueConstraint(fields=("account", "region"), name="log_source_once"),
         ),
         migrations.AddConstraint(
-            model_name='logsource',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('problem', ''), ('problem_since__isnull', True)), models.Q(models.Q(('problem', ''), _negated=True), ('problem_since__isnull', False)), _connector='OR'), name='log_source_problem_has_since'),
+            model_name="logsource",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("problem", ""), ("problem_since__isnull", True)),
+                    models.Q(models.Q(("problem", ""), _negated=True), ("problem_since__isnull", False)),
+                    _connector="OR",
+                ),
+                name="log_source_problem_has_since",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='logfile',
-            constraint=models.UniqueConstraint(fields=('source', 'key'), name='log_file_once'),
+            model_name="logfile",
+            constraint=models.UniqueConstraint(fields=("source", "key"), name="log_file_once"),
         ),
         migrations.AddIndex(
-            model_name='ingestion',
-            index=models.Index(condition=models.Q(('state__in', ('queued', 'running'))), fields=['queued_at'], name='ingestion_live'),
+            model_name="ingestion",
+            index=models.Index(
+                condition=models.Q(("state__in", ("queued", "running"))), fields=["queued_at"], name="ingestion_live"
+            ),
         ),
         migrations.AddIndex(
-            model_name='ingestion',
-            index=models.Index(fields=['source', '-queued_at'], name='ingestion_newest'),
+            model_name="ingestion",
+            index=models.Index(fields=["source", "-queued_at"], name="ingestion_newest"),
         ),
         migrations.AddConstraint(
-            model_name='ingestion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('queued', 'running'))), fields=('source',), name='ingestion_one_live'),
+            model_name="ingestion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("queued", "running"))), fields=("source",), name="ingestion_one_live"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='meter',
-            constraint=models.UniqueConstraint(fields=('account', 'region', 'caller', 'model_id', 'endpoint_kind', 'is_long_prompt'), name='meter_once'),
+            model_name="meter",
+            constraint=models.UniqueConstraint(
+                fields=("account", "region", "caller", "model_id", "endpoint_kind", "is_long_prompt"),
+                name="meter_once",
+            ),
         ),
         migrations.AddIndex(
-            model_name='seenrequests',
-            index=models.Index(fields=['source', 'hour'], name='seen_requests_hour'),
+            model_name="seenrequests",
+            index=models.Index(fields=["source", "hour"], name="seen_requests_hour"),
         ),
         migrations.AddIndex(
-            model_name='usageentry',
-            index=models.Index(fields=['day'], name='usage_entry_day'),
+            model_name="usageentry",
+            index=models.Index(fields=["day"], name="usage_entry_day"),
         ),
         migrations.AddIndex(
-            model_name='usageentry',
-            index=models.Index(condition=models.Q(('rate__isnull', True)), fields=['day'], name='usage_entry_unpriced'),
+            model_name="usageentry",
+            index=models.Index(
+                condition=models.Q(("rate__isnull", True)), fields=["day"], name="usage_entry_unpriced"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='usageentry',
-            constraint=models.UniqueConstraint(fields=('meter', 'day', 'token_class'), name='usage_entry_once'),
+            model_name="usageentry",
+            constraint=models.UniqueConstraint(fields=("meter", "day", "token_class"), name="usage_entry_once"),
         ),
     ]

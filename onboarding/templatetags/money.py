@@ -75,6 +75,15 @@ def _usd(amount: Decimal, places: int) -> str:
 
 
 @register.filter
+def usd_axis(amount: Decimal) -> str:
+    """As short as an axis wants it: `$2.50`, `$400`, `$20k`."""
+    if amount >= 10_000 and not amount % 500:
+        thousands = amount / 1000
+        return _style().amount.format(f"{_written(thousands, 0 if thousands == int(thousands) else 1)}k")
+    return _usd(amount, 0 if amount == int(amount) else 2)
+
+
+@register.filter
 def usd_rate(amount: Decimal) -> str:
     """A price of a million tokens: two places, or as many as it has, `$0.4125`."""
     places = max(2, -int(amount.normalize().as_tuple().exponent))
@@ -99,6 +108,12 @@ def grouped(count: int) -> str:
 
 
 @register.filter
+def signed(count: int) -> str:
+    """Every digit of a number that may be negative."""
+    return f"{_MINUS if count < 0 else ''}{grouped(abs(count))}"
+
+
+@register.filter
 def percent(share: Decimal) -> str:
     """A share that is already in percent, with one place: `1.0%`."""
     return _percent(share, 1)
@@ -114,6 +129,12 @@ def _percent(share: Decimal, places: int) -> str:
     sign = _MINUS if share < 0 else ""
     space = "\u00a0" if (get_language() or "").startswith("es") else ""
     return f"{sign}{_written(abs(share), places)}{space}%"
+
+
+@register.filter
+def at_most_all(share: int | None) -> int:
+    """A whole share in percent, as far as a meter can show it."""
+    return min(max(share or 0, 0), 100)
 
 
 # Django's own English formats are American, and neither language's leaves the year out.
@@ -159,8 +180,8 @@ def estimate(amount: Decimal | None) -> SafeString:
 
 
 @register.simple_tag
-def billed(amount: Decimal | None) -> SafeString:
-    """A billed amount, solid; nothing where AWS has not told."""
+def billed(amount: Decimal | None, as_of: dt.date | None = None) -> SafeString:
+    """A billed amount, solid. Where there is none: not yet, or nothing up to `as_of`."""
     if amount is None:
-        return format_html('<span class="muted">{}</span>', _("Not billed yet"))
+        return format_html('<span class="muted">{}</span>', _("None") if as_of else _("Not billed yet"))
     return format_html("{}", usd(amount))

@@ -72,13 +72,6 @@ def choose_series(amounts: Mapping[str, Decimal]) -> list[Series]:
     return [*shown, Series("", f"s{_SERIES + 1}", is_other=True)] if len(ranked) > _SERIES else shown
 
 
-def stack(of_day: Mapping[str, Decimal], series: Sequence[Series]) -> list[Decimal]:
-    """A day's amounts in the order of the series; what is in none of them counts as other."""
-    named = {each.key for each in series if not each.is_other}
-    rest = sum((amount for key, amount in of_day.items() if key not in named), Decimal())
-    return [rest if each.is_other else of_day.get(each.key, Decimal()) for each in series]
-
-
 def stacked(
     days: Sequence[dt.date],
     stacks: Sequence[Sequence[Decimal]],

@@ -1,4 +1,4 @@
-"""How somebody reads the portal: light or dark. The language is Django's own `set_language`."""
+"""How somebody reads the portal: light or dark, and in which language."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
-from django.views.i18n import set_language
+from django.views.i18n import LANGUAGE_QUERY_PARAMETER, set_language
 
 from onboarding.context_processors import THEMES
+from onboarding.models import Person
 from onboarding.views.rules import public
 
 _YEAR = 31_536_000
@@ -35,4 +36,11 @@ def _back(request: HttpRequest) -> str:
     return "sign-in"
 
 
-language = public(require_POST(set_language))
+@public
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Keep the chosen language in a cookie, as Django does, and with whoever is signed in: mails are written in it."""
+    chosen = request.POST.get(LANGUAGE_QUERY_PARAMETER, "")
+    if request.user.is_authenticated and chosen in dict(settings.LANGUAGES):
+        Person.objects.filter(user=request.user.pk).exclude(language=chosen).update(language=chosen)
+    return set_language(request)

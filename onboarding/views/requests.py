@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from onboarding.checks.errors import diagnose
 from onboarding.checks.registry import FINDING_TYPES, explain, pastes_for
+from onboarding.costs.budgets import month_of, person_budgets
+from onboarding.costs.forecast import HOW
 from onboarding.enums import Outcome, RequestState
 from onboarding.forms import CloseForm
 from onboarding.models import AdminRequest, Finding, VerificationFinding
@@ -36,6 +40,7 @@ class Topic:
     pastes: Sequence[tuple[str, str, str]] = ()
     links: Sequence[tuple[str, str]] = ()
     evidence: Sequence[tuple[tuple[str, str], ...]] = ()
+    is_budget: bool = False
 
     @property
     def people(self) -> int:
@@ -46,12 +51,19 @@ class Topic:
 @never_cache
 @require_safe
 def requests(request: PersonRequest) -> HttpResponseBase:
-    """The open ones, the oldest topic first; and the last that were closed. A constant number of queries."""
+    """The open ones, the oldest topic first; and the last that were closed. A constant number of queries.
+
+    Two of them read budgets, where somebody asks for a higher one.
+    """
     waiting = list(_open())
+    about_budgets = [row.person for row in waiting if row.is_about_budget]
+    month = month_of(timezone.now().date())
     closed = AdminRequest.objects.filter(state=RequestState.CLOSED).select_related("person", "finding")
     context = {
         "topics": _topics(waiting),
         "people": len({row.person_id for row in waiting}),
+        "budgets": person_budgets(about_budgets, month) if about_budgets else {},
+        "how": HOW,
         "closed": [(title_of(row), row) for row in closed.order_by("-closed_at")[:_CLOSED_SHOWN]],
     }
     return render(request, "requests.html", context)
@@ -84,6 +96,8 @@ def title_of(row: AdminRequest) -> str:
     """What a request is about; reads its finding."""
     if row.finding is not None:
         return explain(row.finding).title
+    if row.is_about_budget:
+        return _("A higher budget")
     if row.check_name:
         check = FINDING_TYPES.get(row.check_name)
         return str(check.title) if check else row.check_name
@@ -95,6 +109,8 @@ def _topic(rows: Sequence[AdminRequest]) -> Topic:
     first = rows[0]
     if first.finding is not None:
         return _of_finding(rows, first.finding)
+    if first.is_about_budget:
+        return Topic(tuple(rows), title_of(first), is_budget=True)
     if first.check_name:
         return Topic(tuple(rows), title_of(first))
     told = diagnose(first.pasted)

@@ -1,0 +1,79 @@
+"""The usage that a cost page's filter lets through, as a CSV file. For admins, and audited."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from onboarding.costs.filter import Filter, read_filter
+from onboarding.costs.money import usd
+from onboarding.models import AuditEvent
+from onboarding.views import csv_cells
+from onboarding.views.csv_cells import Cell
+from onboarding.views.rules import PersonRequest, for_admins
+
+# In the order of the file: a column's name, and where it is found from a usage entry.
+COLUMNS = {
+    "day": "day",
+    "team": "meter__caller__person__team__name",
+    "person": "meter__caller__person__email",
+    "principal": "meter__caller__arn",
+    "account": "meter__account__account_id",
+    "region": "meter__region",
+    "model": "meter__model_id",
+    "endpoint_kind": "meter__endpoint_kind",
+    "long_prompt": "meter__is_long_prompt",
+    "token_class": "token_class",
+    "tokens": "tokens",
+    "usd_per_million": "rate",
+    "estimate_usd": "cost",
+}
+_CHUNK = 2000  # rows in memory at a time
+_MILLIONTH = 6  # places of a rate
+
+
+@for_admins
+@never_cache
+@require_GET
+def costs_csv(request: PersonRequest) -> HttpResponseBase:
+    """Streamed, in the order of days, from one query."""
+    chosen, _ignored = read_filter(request.GET, timezone.now().date())
+    asked = {name: value for name, value in chosen.chosen.items() if value}
+    AuditEvent.objects.record(
+        actor=request.person.email,
+        action="costs.exported",
+        target=_period(chosen),
+        since=chosen.since.isoformat(),
+        until=chosen.until.isoformat(),
+        filter=asked,
+    )
+    response = StreamingHttpResponse(csv_cells.lines(list(COLUMNS), _rows(chosen)), "text/csv; charset=utf-8")
+    # Nothing of it was typed by anybody.
+    response["Content-Disposition"] = f'attachment; filename="onramp-costs-{_period(chosen)}.csv"'
+    return response
+
+
+def _period(chosen: Filter) -> str:
+    last = chosen.until - dt.timedelta(days=1)
+    return f"{chosen.since:%Y-%m}" if chosen.is_month else f"{chosen.since.isoformat()}-to-{last.isoformat()}"
+
+
+def _rows(chosen: Filter) -> Iterator[Sequence[Cell]]:
+    entries = chosen.entries().order_by("day", "pk").values_list(*COLUMNS.values())
+    for day, *texts, is_long, token_class, tokens, rate, cost in entries.iterator(chunk_size=_CHUNK):
+        price = None if rate is None else Decimal(rate).scaleb(-_MILLIONTH)
+        yield (
+            day.isoformat(),
+            *texts,
+            "true" if is_long else "false",
+            token_class,
+            tokens,
+            price,
+            None if cost is None else usd(cost),
+        )

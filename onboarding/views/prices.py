@@ -1,0 +1,119 @@
+"""Prices: what is in force, what was used without one, and what accounts pay of them. For admins."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+from django.db import IntegrityError
+from django.http import HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from onboarding.costs import price_list
+from onboarding.costs.price_table import add_price, change_multiplier, shipped
+from onboarding.enums import TokenClass
+from onboarding.forms import MultiplierForm, PriceForm
+from onboarding.models import Account, AuditEvent, Meter, Price
+from onboarding.views.rules import PersonRequest, for_admins
+
+# What a new price may begin with, as the links of the page have it.
+_PREFILLED = ("model_id", "endpoint_kind", "token_class", "valid_from")
+_CHANGES = ("price.added", "prices.loaded", "account.multiplier_changed", "usage.repriced")
+_CHANGES_SHOWN = 10
+
+
+@for_admins
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def prices(request: PersonRequest) -> HttpResponseBase:
+    """A POST with an `account` changes its multiplier; any other one adds a price. A constant number of queries."""
+    if request.method != "POST":
+        given = {name: request.GET[name] for name in _PREFILLED if name in request.GET}
+        return _page(request, PriceForm(initial=given or {"valid_from": timezone.now().date()}))
+    if "account" in request.POST:
+        return _change_multiplier(request)
+    return _add_price(request)
+
+
+def _add_price(request: PersonRequest) -> HttpResponseBase:
+    form = PriceForm(request.POST)
+    if form.is_valid():
+        try:
+            add_price(form.instance, actor=request.person.email)
+        except IntegrityError:
+            # Somebody added the same a moment before; now the form says so.
+            form = PriceForm(request.POST)
+        else:
+            return _to_changes()
+    return _page(request, form)
+
+
+def _change_multiplier(request: PersonRequest) -> HttpResponseBase:
+    account = get_object_or_404(Account, account_id=request.POST["account"])
+    form = MultiplierForm(request.POST, auto_id=_ids_of(account))
+    if not form.is_valid():
+        return _page(request, PriceForm(), {account.pk: form})
+    said = form.cleaned_data
+    change_multiplier(account, said["multiplier"], actor=request.person.email, reason=said["reason"])
+    return _to_changes()
+
+
+def _to_changes() -> HttpResponseBase:
+    return HttpResponseRedirect(f"{reverse('prices')}#changes")
+
+
+# --- The page
+
+
+def _page(
+    request: PersonRequest, form: PriceForm, multipliers: Mapping[int, MultiplierForm] | None = None
+) -> HttpResponseBase:
+    today = timezone.now().date()
+    table = list(Price.objects.all())
+    used = set(Meter.objects.values_list("model_id", flat=True).distinct())
+    unpriced = price_list.unpriced()
+    lines = price_list.in_force(table, today)
+    context = {
+        "shipped": shipped(),
+        "today": today,
+        "unpriced": unpriced,
+        "unpriced_models": len({row.model_id for row in unpriced}),
+        "classes": [token_class.label for token_class in TokenClass],
+        "used": [line for line in lines if line.model_id in used],
+        "unused": [line for line in lines if line.model_id not in used],
+        "later": price_list.later(table, today),
+        "form": form,
+        "lints": (),  # fields of a plan have some; these have none
+        "known": sorted({line.model_id for line in lines} | {row.model_id for row in unpriced if row.endpoint_kind}),
+        "multipliers": _multipliers(multipliers or {}),
+        "changes": AuditEvent.objects.filter(action__in=_CHANGES).order_by("-at")[:_CHANGES_SHOWN],
+        "repricing": _repricing(today),
+    }
+    return render(request, "prices.html", context)
+
+
+def _repricing(today: dt.date) -> str:
+    """The command for this month's days."""
+    days = f"--since {today.replace(day=1)} --until {today + dt.timedelta(days=1)}"
+    return f'python manage.py reprice {days} --reason "..." --dry-run'
+
+
+def _multipliers(sent: Mapping[int, MultiplierForm]) -> list[tuple[Account, MultiplierForm]]:
+    """Each account with its form; one that was sent and refused as it was filled in."""
+    return [
+        (account, sent.get(account.pk) or MultiplierForm(initial=_values_of(account), auto_id=_ids_of(account)))
+        for account in Account.objects.order_by("account_id")
+    ]
+
+
+def _values_of(account: Account) -> dict[str, str]:
+    return {"multiplier": f"{account.price_multiplier.normalize():f}"}
+
+
+def _ids_of(account: Account) -> str:
+    """The page has a form for each account."""
+    return f"id_{account.account_id}_%s"

@@ -1,0 +1,147 @@
+"""What somebody used, what it should cost and how that was reckoned, and their budget: each only their own."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Max, Sum
+from django.http import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from onboarding.catalog import model_label
+from onboarding.costs import billed, budgets, coverage, report
+from onboarding.costs.figures import Figures, figures_of
+from onboarding.costs.filter import Filter, next_month, parse_month, this_month
+from onboarding.costs.forecast import HOW
+from onboarding.costs.money import usd
+from onboarding.costs.report import Dimension
+from onboarding.enums import BilledSource, EndpointKind, TokenClass
+from onboarding.models import AdminRequest, Person
+from onboarding.models.requests import HIGHER_BUDGET
+from onboarding.views.cost_charts import daily, days_of
+from onboarding.views.cost_tiles import BilledFigure
+from onboarding.views.rules import PersonRequest, for_people
+
+_MONTHS = 12  # before this one, that are listed
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Tokens of one class, times USD per million, is an amount; both None without a price."""
+
+    label: str | Promise
+    tokens: int
+    price: Decimal | None
+    cost: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The arithmetic of one model, at one kind of endpoint."""
+
+    model_id: str
+    kind: str | Promise
+    is_long_prompt: bool
+    lines: Sequence[Line]
+
+    @property
+    def tokens(self) -> int:
+        return sum(line.tokens for line in self.lines)
+
+    @property
+    def cost(self) -> Decimal | None:
+        known = [line.cost for line in self.lines if line.cost is not None]
+        return sum(known, Decimal()) if known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    first: dt.date
+    figures: Figures
+
+
+@for_people
+@never_cache
+@require_safe
+def usage(request: PersonRequest) -> HttpResponseBase:
+    """A constant number of queries, each about one person."""
+    now = timezone.now()
+    today, person = now.date(), request.person
+    present = this_month(today).since
+    month = min(parse_month(request.GET.get("month", "")) or present, present)
+    chosen = Filter(month, next_month(month), person_id=person.pk)
+    parts, figure = report.slices(chosen), _billed(person, chosen)
+    days = days_of(chosen.since, chosen.until, today)
+    context: dict[str, Any] = {
+        "month": month,
+        "is_present": month == present,
+        "today": today,
+        "total": report.total_of(parts),
+        "billed": figure,
+        "budget": budgets.person_budget(person, month),
+        "how": HOW,
+        "daily": daily(days, parts, Dimension.MODEL, model_label, billed_until=figure.as_of),
+        "sheets": _sheets(report.by_class(chosen)),
+        "months": _months(person, month, present),
+        "asked": _asked(person),
+        "warnings": coverage.warnings(now),
+        "as_of": coverage.as_of(),
+    }
+    return render(request, "usage.html", context)
+
+
+def _billed(person: Person, chosen: Filter) -> BilledFigure:
+    """What AWS charged for one person, where it names them: the days that are billed in full, of everybody."""
+    told = billed.totals(chosen.since, chosen.until)
+    own = billed.counted(chosen.since, chosen.until).filter(caller__person=person)
+    sums = own.aggregate(billionths=Sum("amount"), last=Max("day"))
+    amount = None if sums["billionths"] is None else usd(int(sums["billionths"]))
+    return BilledFigure(amount, told.as_of, [BilledSource(source).label for source in told.sources])
+
+
+def _sheets(rows: Iterable[Mapping[str, Any]]) -> list[Sheet]:
+    """The dearest model first; its classes in their own order."""
+    found: dict[tuple[str, str, bool], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        key = (row["meter__model_id"], row["meter__endpoint_kind"], row["meter__is_long_prompt"])
+        found.setdefault(key, []).append(row)
+    sheets = [
+        Sheet(model, EndpointKind(kind).label if kind else "", is_long, [_line(row) for row in _in_order(lines)])
+        for (model, kind, is_long), lines in found.items()
+    ]
+    return sorted(sheets, key=lambda sheet: (sheet.cost is None, -(sheet.cost or 0), sheet.model_id))
+
+
+def _in_order(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    order = TokenClass.values
+    return sorted(rows, key=lambda row: (order.index(row["token_class"]), row["rate"] or 0))
+
+
+def _line(row: Mapping[str, Any]) -> Line:
+    return Line(
+        TokenClass(row["token_class"]).label,
+        int(row["count"]),
+        None if row["rate"] is None else Decimal(row["rate"]).scaleb(-6),
+        None if row["billionths"] is None else usd(int(row["billionths"])),
+    )
+
+
+def _months(person: Person, shown: dt.date, present: dt.date) -> list[Month]:
+    """Months in which something was used, the newest first, without the one that is shown."""
+    since = (present - dt.timedelta(days=31 * _MONTHS)).replace(day=1)
+    rows = report.by_month(Filter(since, next_month(present), person_id=person.pk))
+    return [Month(row["month"], figures_of(row)) for row in rows if row["month"] != shown]
+
+
+def _asked(person: Person) -> AdminRequest | None:
+    """The newest request for a higher budget, open or answered."""
+    mine = AdminRequest.objects.filter(person=person, check_name="", reason=HIGHER_BUDGET)
+    return mine.order_by("-created_at").first()
