@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One line of the table, one object of results.json. `ok` says whether the figure is within its goal."""
+    """One line of the table, one object of results.json. `ok` says whether the figure is within its goal, which is the
+    most that is good, or where `at_least`, the least.
+    """
 
     name: str
     figure: float
@@ -17,6 +19,7 @@ class Result:
     goal: float
     ok: bool
     detail: str = ""
+    at_least: bool = False
 
 
 class Figure(NamedTuple):
@@ -33,24 +36,26 @@ Measure = Callable[[], float | Figure]
 class Entry:
     name: str
     unit: str
-    goal: float  # the figure may not be above it
+    goal: float
     measure: Measure
+    at_least: bool = False
 
     def result(self) -> Result:
         measured = self.measure()
         figure = measured if isinstance(measured, Figure) else Figure(measured, "")
-        is_good = figure.value <= self.goal
-        return Result(self.name, round(figure.value, 4), self.unit, self.goal, is_good, figure.detail)
+        is_good = figure.value >= self.goal if self.at_least else figure.value <= self.goal
+        rounded = round(figure.value, 4)
+        return Result(self.name, rounded, self.unit, self.goal, is_good, figure.detail, self.at_least)
 
 
 ENTRIES: list[Entry] = []
 
 
-def measures(name: str, *, unit: str, goal: float) -> Callable[[Measure], Measure]:
-    """Register a function that returns one figure; lower is better, `goal` is the most that is good."""
+def measures(name: str, *, unit: str, goal: float, at_least: bool = False) -> Callable[[Measure], Measure]:
+    """Register a function that returns one figure; `goal` is the most that is good, or where `at_least`, the least."""
 
     def register(measure: Measure) -> Measure:
-        ENTRIES.append(Entry(name, unit, goal, measure))
+        ENTRIES.append(Entry(name, unit, goal, measure, at_least))
         return measure
 
     return register

@@ -1,0 +1,57 @@
+"""Reading logs, and the cost page: on PostgreSQL, each in a process of its own, whose memory is measured, too."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from typing import Any
+
+from benchmarks.registry import Figure, measures
+
+
+@cache
+def _measured(module: str) -> dict[str, Any]:
+    """What `python -m MODULE` prints as its last line, run on a PostgreSQL of its own."""
+    from tests.on_postgresql import postgresql
+
+    with postgresql() as url:
+        told = subprocess.run(  # noqa: S603 -- the program is this Python, and a module of ours
+            [sys.executable, "-m", module, url], capture_output=True, text=True, check=False, env=dict(os.environ)
+        )
+    if told.returncode:
+        raise RuntimeError(told.stderr)
+    figures: dict[str, Any] = json.loads(told.stdout.splitlines()[-1])
+    return figures
+
+
+@measures("ingest.ratio_to_json_loads", unit="ratio", goal=3.0, at_least=True)
+def lines_over_a_plain_loop() -> Figure:
+    """Lines a second from S3 to committed rows, over those of a loop of `json.loads` on the same gzip files."""
+    told = _measured("benchmarks.ingestion")
+    detail = "{lines} lines, {megabytes} MB: {seconds:.1f} s, and {loop_seconds:.1f} s for the loop".format(**told)
+    return Figure(told["ratio"], detail)
+
+
+@measures("ingest.rss_mb", unit="MB", goal=150.0)
+def memory_at_its_most() -> Figure:
+    """The most memory that the process had while it read a gigabyte, Django and all that it imports included."""
+    told = _measured("benchmarks.ingestion")
+    return Figure(told["rss_mb"], "{rss_before_mb:.0f} MB before the first line".format(**told))
+
+
+@measures("costs.queries_constant", unit="queries", goal=0.0)
+def queries_that_depend_on_how_much_there_is() -> Figure:
+    """Queries of the cost page with 10,000 people and 365 days, less those with one person and one day."""
+    told = _measured("benchmarks.cost_page")
+    return Figure(told["queries_many"] - told["queries_one"], "{queries_many} queries".format(**told))
+
+
+@measures("costs.page_ratio", unit="ratio", goal=60.0)
+def cost_page_over_a_minimal_page() -> Figure:
+    """CPU of the cost page for one month, with 10,000 people and 365 days, over that of a minimal signed-in page."""
+    told = _measured("benchmarks.cost_page")
+    detail = "{page_ms:.1f} ms, {minimal_ms:.2f} ms a minimal page; {wall_ms:.0f} ms with the database".format(**told)
+    return Figure(told["ratio"], detail)

@@ -1,0 +1,206 @@
+"""`python -m benchmarks.ingestion DATABASE_URL`: read a gigabyte of logs; one line of JSON says how it went.
+
+The logs lie in the S3 of a server of moto's, in a process of its own. The plain loop that they are held against reads
+the same files, packed as they are, from memory.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import random
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from benchmarks.portal import portal
+
+ACCOUNT, REGION, BUCKET = "123456789012", "eu-west-1", "bench-logs"  # the account that moto gives to unknown keys
+FILES, PEOPLE = 100, 500
+MEGABYTES = 1000
+_DAY = "2026/11/20"
+_ROLE = f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_ClaudeCode_0123456789abcdef"
+_MODELS = (
+    "eu.anthropic.claude-sonnet-4-6",
+    "eu.anthropic.claude-opus-4-8",
+    "eu.anthropic.claude-haiku-4-5-20251001-v1:0",
+)
+
+
+def _line(dice: random.Random, at: str) -> bytes:
+    """One in eight carries the events of its stream, the others counts alone."""
+    person, model = dice.randrange(PEOPLE), dice.choice(_MODELS)
+    given, read, written, answered = (dice.randrange(most) for most in (40, 90_000, 3_000, 1_500))
+    output: dict[str, Any] = {"outputContentType": "application/json", "outputTokenCount": answered}
+    if dice.random() < 0.125:
+        creation = {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0}
+        usage = {"input_tokens": given, "cache_read_input_tokens": read, "cache_creation": creation}
+        output["outputBodyJson"] = [
+            {"type": "message_start", "message": {"id": f"msg_bdrk_{person}", "role": "assistant", "usage": usage}},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": answered}},
+        ]
+    record = {
+        "timestamp": at,
+        "accountId": ACCOUNT,
+        "region": REGION,
+        "requestId": str(uuid.UUID(int=dice.getrandbits(128), version=4)),
+        "operation": "InvokeModelWithResponseStream",
+        "modelId": f"arn:aws:bedrock:{REGION}:{ACCOUNT}:inference-profile/{model}",
+        "inferenceRegion": "eu-central-1",
+        "identity": {"arn": f"{_ROLE}/p{person}@acme.example"},
+        "input": {
+            "inputContentType": "application/json",
+            "inputTokenCount": given,
+            "cacheReadInputTokenCount": read,
+            "cacheWriteInputTokenCount": written,
+        },
+        "output": output,
+        "performanceConfig": {"latency": "standard"},
+        "errorCode": None,
+        "status": "200",
+        "schemaType": "ModelInvocationLog",
+        "schemaVersion": "1.0",
+    }
+    return json.dumps(record).encode()
+
+
+def make_files() -> tuple[dict[str, bytes], int]:
+    """Packed files by key, spread over the hours of a day, and how many lines they have."""
+    dice, packed, lines = random.Random(7), {}, 0  # noqa: S311 -- the same logs every time
+    root = f"AWSLogs/{ACCOUNT}/BedrockModelInvocationLogs/{REGION}/{_DAY}"
+    for number in range(FILES):
+        hour = number * 24 // FILES
+        made, size = [], 0
+        while size < MEGABYTES * 1_000_000 / FILES:
+            made.append(_line(dice, f"2026-11-20T{hour:02d}:{dice.randrange(60):02d}:17Z"))
+            size += len(made[-1]) + 1
+        lines += len(made)
+        packed[f"{root}/{hour:02d}/{number:04d}.json.gz"] = gzip.compress(b"\n".join(made) + b"\n", 6)
+    return packed, lines
+
+
+@contextmanager
+def _aws() -> Iterator[str]:
+    """A server of moto's on a free port; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(  # noqa: S603 -- as above
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(10)
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RuntimeError("moto's server did not start")
+
+
+def _upload(url: str, files: dict[str, bytes]) -> None:
+    import boto3
+
+    session = boto3.Session("testing", "testing", region_name=REGION)
+    s3 = session.client("s3", endpoint_url=url)
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    for key, body in files.items():
+        s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+    config = {"s3Config": {"bucketName": BUCKET, "keyPrefix": ""}, "textDataDeliveryEnabled": False}
+    session.client("bedrock", endpoint_url=url).put_model_invocation_logging_configuration(loggingConfig=config)
+
+
+def _plain_loop(files: dict[str, bytes]) -> int:
+    """What is to be beaten: every line as Python's own objects, one sum."""
+    tokens = 0
+    for body in files.values():
+        with gzip.open(io.BytesIO(body)) as lines:
+            for line in lines:
+                tokens += json.loads(line)["input"]["inputTokenCount"]
+    return tokens
+
+
+def _rss_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _read(url: str) -> tuple[float, float, float]:
+    """Seconds, and memory before and after, of the job that reads the source."""
+    from django.db.models import Sum
+
+    from onboarding.costs import ingest
+    from onboarding.models import Account, LogSource, UsageEntry
+
+    os.environ |= {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    account = Account.objects.create(account_id=ACCOUNT, name="bench")
+    LogSource.objects.create(account=account, region=REGION)
+    (run,) = ingest.open_ingestions()
+    before, start = _rss_mb(), time.perf_counter()
+    ingest.run(run.pk)
+    seconds = time.perf_counter() - start
+    run.refresh_from_db()
+    if run.source.problem or not UsageEntry.objects.aggregate(Sum("tokens"))["tokens__sum"]:
+        raise RuntimeError(f"nothing was read: {run.source.problem_detail}")
+    return seconds, before, _rss_mb()
+
+
+def main(database_url: str) -> None:
+    """The loop runs after the reading, in a process of the same age; the files are made in another, which is gone."""
+    read_end, write_end = os.pipe()
+    with _aws() as url:
+        child = os.fork()
+        if not child:
+            files, lines = make_files()
+            _upload(url, files)
+            start = time.perf_counter()
+            tokens = _plain_loop(files)
+            told = {"lines": lines, "loop_seconds": time.perf_counter() - start, "tokens": tokens}
+            os.write(write_end, json.dumps(told).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        loop = json.loads(os.read(read_end, 10_000))
+        with portal(database_url):
+            seconds, before, after = _read(url)
+            _compare(loop["tokens"])
+    told = {
+        **loop,
+        "megabytes": MEGABYTES,
+        "seconds": seconds,
+        "ratio": loop["loop_seconds"] / seconds,
+        "rss_before_mb": before,
+        "rss_mb": after,
+    }
+    print(json.dumps(told))  # noqa: T201 -- what benchmarks/costs.py reads
+
+
+def _compare(tokens: int) -> None:
+    from django.db.models import Sum
+
+    from onboarding.enums import TokenClass
+    from onboarding.models import UsageEntry
+
+    found = UsageEntry.objects.filter(token_class=TokenClass.INPUT).aggregate(Sum("tokens"))["tokens__sum"]
+    if found != tokens:
+        raise RuntimeError(f"the ledger has {found} tokens of input, the loop counted {tokens}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
