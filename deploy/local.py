@@ -138,9 +138,12 @@ def _start_portal(plan: Plan, processes: Processes, environment: Mapping[str, st
     # No access log (the portal logs requests itself); no control socket (it would be in the user's home).
     web += ["--worker-class", "gthread", "--graceful-timeout", "5", "--no-control-socket", "portal.wsgi"]
     celery = ["celery", "--app", "portal", "--quiet"]
-    worker = [*celery, "worker", "--queues", "interactive,sweeps,costs", "--concurrency", "2"]
     # SIGTERM as SIGQUIT: running tasks go back to the queue instead of being waited for.
-    processes.start("worker", [PYTHON, "-m", *worker], {**environment, "REMAP_SIGTERM": "SIGQUIT"})
+    softly = {**environment, "REMAP_SIGTERM": "SIGQUIT"}
+    # Usage has a worker of its own: nobody's first verification waits behind sixty days of it.
+    for name, queues, processes_of_it in (("worker", "interactive,sweeps", "2"), ("costs", "costs", "1")):
+        worker = [*celery, "worker", "--hostname", f"{name}@%h", "--queues", queues, "--concurrency", processes_of_it]
+        processes.start(name, [PYTHON, "-m", *worker], softly)
     processes.start("beat", [PYTHON, "-m", *celery, "beat", "--pidfile", ""], environment)
     processes.start("web", [PYTHON, "-m", *web], environment)
 

@@ -114,6 +114,14 @@ def open_billing_fetches() -> None:
         enqueue_billing_fetch(row)
 
 
+@shared_task(name="onboarding.catch_up")
+def catch_up() -> None:
+    """When a worker starts: read usage, and the bill where nobody asked for it within the last day."""
+    open_ingestions()
+    for row in billing_fetches.open_fetches(only_due=True):
+        enqueue_billing_fetch(row)
+
+
 @shared_task(name="onboarding.republish_overdue")
 def republish_overdue() -> None:
     """Publish again what should long run: its message was lost, or its worker died. Twice is harmless."""

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_ready
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -24,3 +24,10 @@ def use_django_logging(**_: Any) -> None:
     from django.conf import settings  # settings must not load before Celery has found them
 
     logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_ready.connect
+def catch_up(sender: Any, **_: Any) -> None:
+    """Beat counts from its own start: what fell due while nobody ran is not left until the schedule comes to it."""
+    if "costs" in sender.app.amqp.queues.consume_from:
+        sender.app.send_task("onboarding.catch_up", expires=300)

@@ -295,6 +295,7 @@ CELERY_TASK_ROUTES = {
 } | {
     name: {"queue": "costs"}
     for name in (
+        "onboarding.catch_up",
         "onboarding.open_ingestions",
         "onboarding.open_late_ingestions",
         "onboarding.run_ingestion",

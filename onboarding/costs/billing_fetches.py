@@ -36,15 +36,18 @@ _BACKFILL = dt.timedelta(days=90)
 # AWS may restate a month that is over for about two weeks.
 # https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.html
 _CLOSED_AFTER = dt.timedelta(days=15)
+_ASKED_EVERY = dt.timedelta(days=1)
 _BATCH = 1000
 _ARNS = 5000
 
 
-def open_fetches(*, accounts: Iterable[Account] | None = None, since: dt.date | None = None) -> list[BillingFetch]:
+def open_fetches(
+    *, accounts: Iterable[Account] | None = None, since: dt.date | None = None, only_due: bool = False
+) -> list[BillingFetch]:
     """A fetch for each account and source: the live one where there is one.
 
     From the first day that AWS may have restated, or from `since` on, to before today: a day that is not over is not
-    billed.
+    billed. `only_due` leaves out what was asked within a day: workers that start again and again cost nothing.
     """
     today = timezone.now().date()
     asked = Account.objects.order_by("account_id") if accounts is None else accounts
@@ -52,6 +55,7 @@ def open_fetches(*, accounts: Iterable[Account] | None = None, since: dt.date | 
         _open(account, source, since or _first_day(account, source, today), today)
         for account in asked
         for source in _sources(account)
+        if not (only_due and _was_asked(account, source))
     ]
     return [fetch for fetch in fetches if fetch is not None]
 
@@ -59,6 +63,11 @@ def open_fetches(*, accounts: Iterable[Account] | None = None, since: dt.date | 
 def _sources(account: Account) -> list[BilledSource]:
     """Both where a report is configured: it may lack days that Cost Explorer has."""
     return [BilledSource.COST_EXPLORER, *([BilledSource.COST_REPORT] if account.cost_report else [])]
+
+
+def _was_asked(account: Account, source: BilledSource) -> bool:
+    recent = BillingFetch.objects.filter(queued_at__gt=timezone.now() - _ASKED_EVERY)
+    return recent.filter(account=account, source=source).exists()
 
 
 def _open(account: Account, source: BilledSource, since: dt.date, today: dt.date) -> BillingFetch | None:

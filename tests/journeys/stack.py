@@ -71,7 +71,7 @@ class Stack:
             os.killpg(group, signal.SIGCONT)
 
     def _leader(self, name: str) -> int:
-        words = {"worker": "worker --queues", "redis": "redis-server", "sandbox": "-m sandbox"}[name]
+        words = {"worker": "--queues interactive", "redis": "redis-server", "sandbox": "-m sandbox"}[name]
         found = [pid for pid, parent in _parents().items() if parent == self.pid and words in _command(pid)]
         assert len(found) == 1, f"{name}: {found}"
         # Signals go to the group; it must be the child's own and not ours.

@@ -188,7 +188,7 @@ def test_everything_starts_answers_and_leaves_nothing_behind(tmp_path: Path) -> 
         _until(lambda: b"Ctrl-C stops everything" in output.read_bytes() or runner.poll() is not None, seconds=120)
         assert is_ready(port), output.read_text()
         children = _descendants(runner.pid)
-        assert len(children) >= 5  # sandbox, redis, worker, beat, web, and what they started
+        assert len(children) >= 6  # sandbox, redis, two workers, beat, web, and what they started
     finally:
         runner.send_signal(signal.SIGINT)
         assert runner.wait(30) == 0, output.read_text()
