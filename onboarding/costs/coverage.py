@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from onboarding.catalog import region_label
-from onboarding.costs.control import differences
+from onboarding.costs.control import Difference, differences
 from onboarding.enums import Problem
 from onboarding.models import Account, Ingestion, LogSource, PlanRevision
 
@@ -32,9 +32,9 @@ _WORDS: Mapping[str, tuple[Text, Text, Text]] = {
         _("Switch invocation logging on in Bedrock's settings of that Region. Counts suffice."),
     ),
     "missing": (
-        _("Nobody looks for usage in %(region)s yet"),
-        _("A plan calls from that Region of account %(account)s, and its logs have never been looked up."),
-        _("Onramp looks them up within minutes. If this stays, its workers do not run."),
+        _("Usage in %(region)s was never looked up"),
+        _("A plan calls from that Region of account %(account)s, and Onramp has not looked for its logs yet."),
+        _("Onramp looks for them within minutes. If this stays, its workers do not run."),
     ),
     "unread": (
         _("Usage in %(region)s is being read for the first time"),
@@ -55,6 +55,11 @@ _WORDS: Mapping[str, tuple[Text, Text, Text]] = {
         _("Usage is missing on %(since)s in %(region)s"),
         _("CloudWatch counted %(missing)s tokens of account %(account)s that no log has: %(percent)s %% of that day."),
         _("See whether logging was off that day. What was not logged cannot be told by person any more."),
+    ),
+    "gaps": (
+        _("Usage is missing on %(days)s days in %(region)s"),
+        _("CloudWatch counted %(missing)s tokens of account %(account)s from %(since)s to %(last)s that no log has."),
+        _("The reconciliation names the days. What was not logged cannot be told by person any more."),
     ),
     "unreadable": (
         _("Some log lines of %(region)s could not be read"),
@@ -110,8 +115,8 @@ def _date(moment: dt.datetime | dt.date | None) -> str:
     if moment is None:
         return ""
     if isinstance(moment, dt.datetime):
-        return f"{date_format(moment, 'j N Y, H:i')} UTC"
-    return date_format(moment, "j N Y")
+        return f"{date_format(moment, 'j M Y, H:i')} UTC"
+    return date_format(moment, "j M Y")
 
 
 def _number(value: int) -> str:
@@ -173,8 +178,15 @@ def _of_runs(now: dt.datetime) -> Iterator[CoverageWarning]:
 
 
 def _gaps(today: dt.date) -> Iterator[CoverageWarning]:
-    """Whole days only: today's usage is on its way."""
+    """One a Region. Whole days only: today's usage is on its way."""
+    found: dict[tuple[Account, str], list[Difference]] = {}
     for day in differences(today - _TOLD, today):
         if day.is_gap:
-            details = (("missing", _number(day.missing)), ("percent", round(day.share * 100)))
-            yield CoverageWarning("gap", day.account, day.region, day.day, details)
+            found.setdefault((day.account, day.region), []).append(day)
+    for place, days in found.items():
+        missing = ("missing", _number(sum(day.missing for day in days)))
+        if len(days) == 1:
+            yield CoverageWarning("gap", *place, days[0].day, (missing, ("percent", round(days[0].share * 100))))
+        else:
+            more = (missing, ("days", len(days)), ("last", _date(days[-1].day)))
+            yield CoverageWarning("gaps", *place, days[0].day, more)

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from django.db.models import Q, QuerySet
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from onboarding.enums import TokenClass
 from onboarding.models import UsageEntry
 
 # What `team` is for people without one, and for callers that nobody claimed; a team's own is its primary key.
 NO_TEAM, UNMAPPED = "none", "unmapped"
+TEAM_WORDS: Mapping[str, Promise] = {NO_TEAM: _("No team"), UNMAPPED: _("Unmapped principals")}
 # What `person` is for whoever no log names. Everybody else is an e-mail or an ARN.
 UNNAMED = "unnamed"
 

@@ -6,19 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from django.db.models import Sum
 from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from onboarding import catalog
-from onboarding.costs import billed, people, report
+from onboarding.costs import people, report
 from onboarding.costs.figures import Figures
-from onboarding.costs.filter import NO_TEAM, UNMAPPED, Filter
-from onboarding.costs.money import usd
+from onboarding.costs.filter import NO_TEAM, TEAM_WORDS, UNMAPPED, Filter
+from onboarding.costs.payers import billed_by, payer_of, payer_of_person
 from onboarding.costs.people import PersonGroup
 from onboarding.costs.report import Dimension, Group, Slice
-from onboarding.models import Person
 
 Text = str | Promise
 
@@ -35,7 +33,6 @@ _HEADS: Mapping[Dimension, Text] = {
     Dimension.MODEL: _("Model"),
     Dimension.REGION: _("Source Region"),
 }
-_TEAMS: Mapping[str, Text] = {NO_TEAM: _("No team"), UNMAPPED: _("Unmapped principals")}
 _NOBODY = _("Nobody that a log names")
 _NUMBERS: Mapping[str, Text] = {
     "input": _("Input"),
@@ -89,6 +86,8 @@ class Table:
     count: int
     page: int
     has_billed: bool
+    rest: Decimal | None  # billed, and of no row
+    rest_name: Text
     newer: str = ""  # links to the pages before and after this one; empty where there is none
     older: str = ""
 
@@ -133,8 +132,10 @@ def changed(query: QueryDict, **changes: str | int | None) -> str:
     return f"?{copy.urlencode()}"
 
 
-def table(query: QueryDict, chosen: Filter, parts: Iterable[Slice], teams: Mapping[str, str]) -> Table:
-    """As `by`, `sort` and `page` of the query string say. `parts` are the filter's slices."""
+def table(
+    query: QueryDict, chosen: Filter, parts: Iterable[Slice], teams: Mapping[str, str], *, billed: Decimal | None
+) -> Table:
+    """As `by`, `sort` and `page` of the query string say. `parts` are the filter's slices, `billed` is their total."""
     dimension = read_dimension(query.get("by", ""))
     order, number = read_order(query.get("sort", "")), _page(query.get("page", ""))
     if dimension is Dimension.PERSON:
@@ -143,7 +144,7 @@ def table(query: QueryDict, chosen: Filter, parts: Iterable[Slice], teams: Mappi
         groups = report.by_region(chosen) if dimension is Dimension.REGION else report.grouped(parts, dimension, teams)
         found = in_order([_named(query, dimension, group) for group in groups], order)
         rows, count = found[(number - 1) * SHOWN : number * SHOWN], len(found)
-    amounts = _billed(dimension, chosen)
+    amounts = billed_by(dimension, chosen)
     return Table(
         dimension,
         list(_heads(query, dimension, order)),
@@ -151,9 +152,28 @@ def table(query: QueryDict, chosen: Filter, parts: Iterable[Slice], teams: Mappi
         count,
         number,
         has_billed=amounts is not None,
+        rest=_rest(billed, amounts),
+        rest_name=_("Beside these models") if dimension is Dimension.MODEL else _("Billed without a principal"),
         newer=changed(query, page=number - 1 if number > 2 else None) if number > 1 else "",
         older=changed(query, page=number + 1) if number * SHOWN < count else "",
     )
+
+
+def ignored(query: QueryDict) -> list[str]:
+    """The names of what a query string asks of the table that says nothing."""
+    is_known = {
+        "by": query.get("by", "") in ("", *TABS),
+        "sort": query.get("sort", "").removeprefix("-") in ("", *people.ORDERS),
+        "page": query.get("page", "") in ("", str(_page(query.get("page", "")))),
+    }
+    return [name for name, known in is_known.items() if not known]
+
+
+def _rest(total: Decimal | None, amounts: Mapping[str, Decimal] | None) -> Decimal | None:
+    """What AWS bills to nothing that has a name; None where that is nothing."""
+    if total is None or amounts is None:
+        return None
+    return (total - sum((amount for payer, amount in amounts.items() if payer), Decimal())) or None
 
 
 def read_dimension(text: str) -> Dimension:
@@ -180,22 +200,21 @@ def _people(query: QueryDict, chosen: Filter, order: Order, number: int) -> tupl
 
 
 def _person(query: QueryDict, group: PersonGroup) -> Row:
-    link, person = changed(query, person=group.key, page=None), group.person
+    link, person, payer = changed(query, person=group.key, page=None), group.person, payer_of_person(group)
     if person is None:
         arn = group.caller.arn if group.caller else ""
-        payer = f"caller-{group.caller.pk}" if group.caller else ""
         return Row(
             group.key,
             arn or _NOBODY,
             group.figures,
             link,
-            _TEAMS[UNMAPPED] if arn else "",
+            TEAM_WORDS[UNMAPPED] if arn else "",
             is_code=bool(arn),
             payer=payer,
         )
     note = person.email if person.name else ""
-    team = person.team.name if person.team else _TEAMS[NO_TEAM]
-    return Row(group.key, person.display_name, group.figures, link, note, team, payer=str(person.pk))
+    team = person.team.name if person.team else TEAM_WORDS[NO_TEAM]
+    return Row(group.key, person.display_name, group.figures, link, note, team, payer=payer)
 
 
 def _named(query: QueryDict, dimension: Dimension, group: Group) -> Row:
@@ -203,18 +222,17 @@ def _named(query: QueryDict, dimension: Dimension, group: Group) -> Row:
     if dimension is Dimension.TEAM:
         changes["by"] = Dimension.PERSON
         name = team_name(group.key, {group.key: group.name})
-        return Row(group.key, name, group.figures, changed(query, **changes), payer=group.key)
+        return Row(group.key, name, group.figures, changed(query, **changes), payer=payer_of(dimension, group.key))
     link = changed(query, **changes)
     if dimension is Dimension.MODEL:
-        # AWS names models as the catalogue does.
         label = catalog.model_label(group.key)
-        return Row(group.key, label, group.figures, link, note=group.key, payer=label)
+        return Row(group.key, label, group.figures, link, note=group.key, payer=payer_of(dimension, group.key))
     return Row(group.key, catalog.region_label(group.key), group.figures, link)
 
 
 def team_name(key: str, teams: Mapping[str, str]) -> Text:
     """A team's name, or what stands for people without one and for principals of nobody."""
-    return _TEAMS.get(key) or teams.get(key) or key
+    return TEAM_WORDS.get(key) or teams.get(key) or key
 
 
 def in_order(rows: Iterable[Row], order: Order) -> list[Row]:
@@ -226,32 +244,3 @@ def in_order(rows: Iterable[Row], order: Order) -> list[Row]:
     known = [row for row in by_name if value(row.figures) is not None]
     unknown = [row for row in by_name if value(row.figures) is None]
     return sorted(known, key=lambda row: value(row.figures) or 0, reverse=order.descending) + unknown
-
-
-def _billed(dimension: Dimension, chosen: Filter) -> Mapping[str, Decimal] | None:
-    """What AWS billed, by `payer`; None where AWS does not tell figures apart as the table does."""
-    is_told = not (chosen.account or chosen.model_id or chosen.region or chosen.token_class)
-    if dimension is Dimension.MODEL:
-        return billed.by_model(chosen.since, chosen.until) if not chosen.is_narrowed else None
-    if dimension is Dimension.REGION or not is_told:
-        return None
-    by_person = billed.by_person(chosen.since, chosen.until)
-    return _by_payer(chosen, by_person) if dimension is Dimension.PERSON else _by_team(by_person)
-
-
-def _by_payer(chosen: Filter, by_person: Mapping[int, Decimal]) -> dict[str, Decimal]:
-    rows = billed.counted(chosen.since, chosen.until).filter(caller__isnull=False, caller__person__isnull=True)
-    callers = {
-        f"caller-{pk}": usd(int(amount))
-        for pk, amount in rows.values_list("caller").annotate(billionths=Sum("amount"))
-    }
-    return {str(pk): amount for pk, amount in by_person.items()} | callers
-
-
-def _by_team(by_person: Mapping[int, Decimal]) -> dict[str, Decimal]:
-    teams = dict(Person.objects.filter(pk__in=by_person).values_list("pk", "team_id"))
-    sums: dict[str, Decimal] = {}
-    for pk, amount in by_person.items():
-        key = str(teams.get(pk) or NO_TEAM)
-        sums[key] = sums.get(key, Decimal()) + amount
-    return sums

@@ -20,7 +20,7 @@ from onboarding.costs.forecast import HOW, LOOK_BACK, Forecast, forecast
 from onboarding.costs.report import Dimension, Slice
 from onboarding.enums import TokenClass
 from onboarding.models import Account, Ingestion, Meter, Team
-from onboarding.views import charts
+from onboarding.views import charts, cost_table
 from onboarding.views.cost_charts import Daily, Name, daily, days_of
 from onboarding.views.cost_table import TABS, changed, table, team_name
 from onboarding.views.cost_tiles import Limit, Tiles, limit_of, tiles
@@ -45,7 +45,7 @@ def costs(request: PersonRequest) -> HttpResponseBase:
     figures = tiles(chosen, parts, limit_of(chosen, team_budgets, ahead) if is_present else None)
     context: dict[str, Any] = {
         "filter": chosen,
-        "ignored": ignored,
+        "ignored": [*ignored, *cost_table.ignored(query), *_ignored_stack(query)],
         "today": today,
         "last_day": min(chosen.until - dt.timedelta(days=1), today),
         "days": (chosen.until - chosen.since).days,
@@ -60,7 +60,7 @@ def costs(request: PersonRequest) -> HttpResponseBase:
         "course": _course(chosen, parts, figures.limit, today),
         "how": HOW,
         "budgets": _shown(team_budgets, chosen),
-        "table": table(query, chosen, parts, teams),
+        "table": table(query, chosen, parts, teams, billed=figures.billed.amount if figures.billed else None),
         "tabs": [(each, name, changed(query, by=each, sort=None, page=None)) for each, name in TABS.items()],
         "export": changed(query, by=None, sort=None, page=None, stack=None),
         "kept": [(name, query[name]) for name in ("month", "days", "by", "stack") if query.get(name)],
@@ -86,6 +86,10 @@ def _read(chosen: Filter, today: dt.date, *, is_present: bool) -> tuple[list[Sli
 
 def _stack(query: QueryDict) -> Dimension:
     return Dimension.MODEL if query.get("stack") == Dimension.MODEL else Dimension.TEAM
+
+
+def _ignored_stack(query: QueryDict) -> list[str]:
+    return [] if query.get("stack", "") in ("", *_STACKS) else ["stack"]
 
 
 def _daily(

@@ -7,49 +7,70 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
-from django.http import HttpResponseBase
+from django.core.paginator import Paginator
+from django.http import HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from onboarding.costs import billed, control, coverage
+from onboarding.costs.control import Difference
 from onboarding.costs.filter import next_month, parse_month, previous_month
 from onboarding.costs.reconcile import Line, reconcile
 from onboarding.views.cost_table import changed
 from onboarding.views.rules import PersonRequest, for_admins
+
+_DAYS = 7  # a page: each has a line for every model of every account
 
 
 @for_admins
 @never_cache
 @require_safe
 def reconciliation(request: PersonRequest) -> HttpResponseBase:
-    """One month, the newest day first; a constant number of queries."""
-    now = timezone.now()
+    """One month, the newest days first; a constant number of queries."""
+    now, query = timezone.now(), request.GET
     today = now.date()
     present = today.replace(day=1)
-    month = min(parse_month(request.GET.get("month", "")) or present, present)
+    asked = parse_month(query.get("month", ""))
+    month = min(asked or present, present)
     until = min(next_month(month), today + dt.timedelta(days=1))
     found = reconcile(month, until, now=now)
-    only_open = request.GET.get("only") == "unexplained"
+    only_open = query.get("only") == "unexplained"
     lines = [line for line in found.lines if line.is_unexplained] if only_open else found.lines
-    fetches = billed.last_fetches()
+    page = Paginator(_by_day(lines), _DAYS).get_page(query.get("page"))
     context: dict[str, Any] = {
         "month": month,
+        "ignored": ["month"] if query.get("month") and month != asked else [],
         "today": today,
         "found": found,
-        "days": _by_day(lines),
+        "days": page.object_list,
+        "newer": changed(query, page=page.previous_page_number()) if page.has_previous() else "",
+        "older": changed(query, page=page.next_page_number()) if page.has_next() else "",
         "only_open": only_open,
-        "every": changed(request.GET, only=None),
-        "open": changed(request.GET, only="unexplained"),
-        "control": control.differences(month, until)[::-1],
+        "every": changed(query, only=None, page=None),
+        "open": changed(query, only="unexplained", page=None),
         "requests": billed.requests_this_month(),
-        "fetches": fetches,
+        "fetches": billed.last_fetches(),
         "periods": _periods(month, present),
         "warnings": coverage.warnings(now),
         "as_of": coverage.as_of(),
+        **_control(query, control.differences(month, until)),
     }
     return render(request, "reconciliation.html", context)
+
+
+def _control(query: QueryDict, days: Sequence[Difference]) -> dict[str, Any]:
+    """The days that want a look, or all of them: the newest first."""
+    odd = [day for day in days if day.is_gap or not day.counted]
+    shows_all = query.get("control") == "all"
+    return {
+        "control": (days if shows_all else odd)[::-1],
+        "control_days": len(days),
+        "control_odd": len(odd),
+        "control_shows_all": shows_all,
+        "control_links": (changed(query, control=None), changed(query, control="all")),
+    }
 
 
 def _by_day(lines: Sequence[Line]) -> list[tuple[dt.date, list[Line]]]:

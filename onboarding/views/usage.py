@@ -18,13 +18,14 @@ from django.views.decorators.http import require_safe
 
 from onboarding.catalog import model_label
 from onboarding.costs import billed, budgets, coverage, report
+from onboarding.costs.coverage import CoverageWarning
 from onboarding.costs.figures import Figures, figures_of
 from onboarding.costs.filter import Filter, next_month, parse_month, this_month
 from onboarding.costs.forecast import HOW
 from onboarding.costs.money import usd
 from onboarding.costs.report import Dimension
 from onboarding.enums import BilledSource, EndpointKind, TokenClass
-from onboarding.models import AdminRequest, Person
+from onboarding.models import AdminRequest, Meter, Person, PlanRevision
 from onboarding.models.requests import HIGHER_BUDGET
 from onboarding.views.cost_charts import daily, days_of
 from onboarding.views.cost_tiles import BilledFigure
@@ -76,12 +77,14 @@ def usage(request: PersonRequest) -> HttpResponseBase:
     now = timezone.now()
     today, person = now.date(), request.person
     present = this_month(today).since
-    month = min(parse_month(request.GET.get("month", "")) or present, present)
+    asked = request.GET.get("month", "")
+    month = min(parse_month(asked) or present, present)
     chosen = Filter(month, next_month(month), person_id=person.pk)
     parts, figure = report.slices(chosen), _billed(person, chosen)
     days = days_of(chosen.since, chosen.until, today)
     context: dict[str, Any] = {
         "month": month,
+        "ignored": ["month"] if asked not in ("", f"{month:%Y-%m}") else [],
         "is_present": month == present,
         "today": today,
         "total": report.total_of(parts),
@@ -92,10 +95,21 @@ def usage(request: PersonRequest) -> HttpResponseBase:
         "sheets": _sheets(report.by_class(chosen)),
         "months": _months(person, month, present),
         "asked": _asked(person),
-        "warnings": coverage.warnings(now),
+        "warnings": _warnings(person, now),
         "as_of": coverage.as_of(),
     }
     return render(request, "usage.html", context)
+
+
+def _warnings(person: Person, now: dt.datetime) -> list[CoverageWarning]:
+    """Of the places where the person's plan calls from, and where they were seen to; other accounts are not theirs."""
+    found = coverage.warnings(now)
+    if not found:
+        return []
+    seen = Meter.objects.filter(caller__person=person).values_list("account", "region")
+    planned = PlanRevision.objects.filter(is_current=True, plan__teams=person.team_id or 0)
+    places = {*seen, *planned.values_list("account", "region")}
+    return [warning for warning in found if (warning.account.pk, warning.region) in places]
 
 
 def _billed(person: Person, chosen: Filter) -> BilledFigure:
