@@ -16,6 +16,7 @@ _TOP, _BOTTOM = 10.0, 224.0  # of the plot
 _STEPS = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
 _LINES = 4  # above the zero line
 _GAP = 1.0  # between the parts of a bar
+_THINNEST = 0.05  # what is drawn: less would be written as no height at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def stacked(
         x, floor = start + place * slot + (slot - thick) / 2, _BOTTOM
         for each, amount in zip(series, parts, strict=True):
             height = float(amount / top) * (_BOTTOM - _TOP)
-            if height > 0:
+            if height >= _THINNEST:
                 # A part thinner than the gap would be lost to it.
                 drawn = height - _GAP if height > 2 * _GAP else height
                 bars.append(Bar(_at(x), _at(floor - height), _at(thick), _at(drawn), each.css))

@@ -26,10 +26,10 @@ class Legend:
 
 @dataclass(frozen=True, slots=True)
 class DayRow:
-    """A day in the table beside the chart: an amount of each series, None where nothing in it has a price."""
+    """A day in the table beside the chart: the figures of each series, and of the day."""
 
     day: dt.date
-    amounts: Sequence[Decimal | None]
+    parts: Sequence[Figures]
     total: Figures
     is_billed: bool
 
@@ -69,7 +69,7 @@ def daily(
     series = charts.choose_series(_amounts(found.values()))
     is_billed = {day: billed_until is not None and day <= billed_until for day in days}
     rows = [_row(day, found.get(day, {}), series, is_billed=is_billed[day]) for day in days]
-    stacks = [[amount or Decimal() for amount in row.amounts] for row in rows]
+    stacks = [[part.cost or Decimal() for part in row.parts] for row in rows]
     unbilled = [row.day for row in rows if not row.is_billed]
     used = [row for row in rows if row.total.cost]
     return Daily(
@@ -93,6 +93,5 @@ def _amounts(days: Iterable[Mapping[str, Figures]]) -> dict[str, Decimal]:
 def _row(day: dt.date, of_day: Mapping[str, Figures], series: Sequence[charts.Series], *, is_billed: bool) -> DayRow:
     named = {each.key for each in series if not each.is_other}
     rest = total(figures for key, figures in of_day.items() if key not in named)
-    found = [rest if each.is_other else of_day.get(each.key, Figures()) for each in series]
-    amounts = [Decimal() if not figures.tokens else figures.cost for figures in found]
-    return DayRow(day, amounts, total(of_day.values()), is_billed)
+    parts = [rest if each.is_other else of_day.get(each.key, Figures()) for each in series]
+    return DayRow(day, parts, total(of_day.values()), is_billed)

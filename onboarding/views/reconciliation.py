@@ -44,6 +44,7 @@ def reconciliation(request: PersonRequest) -> HttpResponseBase:
         "ignored": ["month"] if query.get("month") and month != asked else [],
         "today": today,
         "found": found,
+        "billed": billed.totals(month, until),
         "days": page.object_list,
         "newer": changed(query, page=page.previous_page_number()) if page.has_previous() else "",
         "older": changed(query, page=page.next_page_number()) if page.has_next() else "",

@@ -1,0 +1,634 @@
+"""Costs: what was used and billed, by day and by whom; the CSV of it, and the same figures in a terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from onboarding.costs.money import cents
+from onboarding.enums import BilledSource, Problem, Role
+from onboarding.models import AuditEvent, Caller, Ingestion
+from tests.factories import make_account, make_caller, make_person, make_revision, make_team, make_usage, make_user
+from tests.web.cost_pages import (
+    HOSTILE,
+    MILLION,
+    NEW,
+    NOW,
+    OPUS,
+    SONNET,
+    admin,
+    bill,
+    company,
+    day,
+    logged,
+    read,
+    signed_in,
+    spend,
+    text_of,
+)
+
+
+@pytest.fixture
+def _today() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_today")]
+
+
+def page(query: str = "") -> str:
+    return read(f"/costs/{query}")
+
+
+def words(query: str = "") -> str:
+    return text_of(page(query))
+
+
+# --- Who may
+
+
+@pytest.mark.parametrize("url", ["/costs/", "/costs/export.csv"])
+@pytest.mark.parametrize("role", [Role.PERSON, Role.AUDITOR])
+def test_it_is_for_admins(url: str, role: Role) -> None:
+    client = signed_in(make_person(role=role))
+
+    assert client.get(url).status_code == 403
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.parametrize("url", ["/costs/", "/costs/export.csv"])
+def test_anonymous_visitors_are_sent_to_sign_in(client: Client, url: str) -> None:
+    assert client.get(url)["Location"] == f"/?next={url}"
+
+
+def test_a_user_who_is_nobodys_person_gets_403(client: Client) -> None:
+    client.force_login(make_user())
+
+    assert client.get("/costs/").status_code == 403
+
+
+def test_links_to_costs_are_for_admins_and_to_ones_own_usage_for_everybody() -> None:
+    person = signed_in(make_person())
+
+    assert 'href="/costs/"' in read("/setup/")
+    assert 'href="/usage/"' in read("/setup/")
+    assert 'href="/costs/"' not in read("/setup/", person)
+    assert 'href="/usage/"' in read("/setup/", person)
+    for url in ("/costs/", "/costs/reconciliation/", "/costs/prices/", "/costs/budgets/", "/costs/callers/"):
+        shown = read(url)
+        assert f'<a href="{url}" aria-current="page">' in shown
+        assert shown.count("page-tabs") == 1
+
+
+# --- States
+
+
+def test_before_anything_was_read_it_says_what_comes() -> None:
+    shown = words()
+
+    assert "Onramp has read no invocation log yet." in shown
+    assert "$" not in shown
+
+
+def test_while_logs_are_read_it_says_so() -> None:
+    Ingestion.objects.create(source=logged(read_until=None), since=NOW, queued_at=NOW)
+
+    assert "Onramp is reading invocation logs right now." in words()
+
+
+def test_a_month_without_usage_is_told_from_one_that_was_never_read() -> None:
+    logged()
+
+    assert "Nothing was used in this period." in words()
+    assert "has read no invocation log" not in words()
+
+
+def test_a_filter_that_matches_nothing_offers_to_show_everything() -> None:
+    company()
+    logged()
+
+    shown = page("?model=nothing&by=team")
+
+    assert "Nothing that was used matches this filter." in shown
+    assert 'href="?by=team"' in shown
+
+
+EVERY_PAGE = ("/costs/", "/costs/reconciliation/", "/costs/callers/", "/costs/budgets/", "/usage/")
+
+
+@pytest.mark.parametrize("url", EVERY_PAGE)
+@pytest.mark.parametrize(
+    ("fields", "title"),
+    [
+        ({"destination": "", "off_since": NOW}, "Invocation logging is off in Ireland (eu-west-1)"),
+        ({"problem": Problem.DENIED, "problem_since": NOW}, "Usage in Ireland (eu-west-1) could not be read"),
+        ({"read_at": NOW.replace(hour=3)}, "Usage in Ireland (eu-west-1) has not been read since"),
+        ({"read_at": None, "read_until": None}, "is being read for the first time"),
+    ],
+    ids=["off", "denied", "stalled", "unread"],
+)
+def test_every_page_says_what_its_figures_may_lack(url: str, fields: dict[str, Any], title: str) -> None:
+    logged(**fields)
+    carla = make_person("carla.soto@acme.example", role=Role.ADMIN, team=make_team(make_revision().plan))
+
+    assert title in text_of(read(url, signed_in(carla)))
+
+
+def test_a_region_of_a_plan_that_nobody_reads_is_a_warning() -> None:
+    make_team(make_revision().plan)
+
+    assert "Usage in Ireland (eu-west-1) was never looked up" in words()
+
+
+# --- Tiles
+
+
+def test_estimate_and_bill_stand_apart_each_with_its_source_and_day() -> None:
+    ana, *_ = company()
+    logged()
+    bill("28.50", person=ana)
+    bill("14.00", on=17, person=ana, source=BilledSource.COST_REPORT)
+
+    shown = words()
+
+    assert "Estimated $51.00 Invocation logs. Usage to 20 November 2026, 11:59 UTC" in shown
+    assert "Billed so far $42.50 Cost Explorer, Cost and Usage Report, to 17 Nov" in shown
+    # Nobody ever adds them up.
+    assert "93.50" not in shown
+
+
+def test_the_difference_is_of_the_days_that_both_have() -> None:
+    ana, *_ = company()
+    spend(ana, 500, on=19)
+    bill("56.10", on=17)
+
+    shown = words()
+
+    # 51 estimated up to the 17th, and 56.10 billed: the 19th is not billed yet.
+    assert "Difference, 1 Nov to 17 Nov 10.0% AWS charged $5.10 more than estimated." in shown
+    assert "Estimated $551.00" in shown
+
+
+def test_what_aws_does_not_tell_apart_is_not_made_up() -> None:
+    company()
+    bill("14.00")
+
+    assert "Billed so far Not told AWS does not bill by what this filter asks for." in words("?region=eu-west-1")
+
+
+def test_without_a_bill_it_is_not_billed_yet_rather_than_nothing() -> None:
+    company()
+
+    shown = words()
+
+    assert "Billed so far Not billed yet" in shown
+    assert "Difference Not known yet" in shown
+
+
+def test_usage_without_a_price_is_shown_in_tokens_and_never_as_nothing() -> None:
+    make_usage(person=make_person(), day=day(14), model_id=NEW, rate=None, input=1_840_000)
+
+    for by in ("person", "team", "model", "region"):
+        shown = words(f"?by={by}")
+        assert "Unpriced usage 1.84 M tokens One model has no price" in shown
+        assert "Estimated Unpriced" in shown
+        assert "$0.00" not in shown
+    assert '<a href="/costs/prices/">One model has no price</a>' in page()
+
+
+def test_the_forecast_is_held_against_the_budgets() -> None:
+    team = make_team()
+    team.monthly_budget = Decimal(90)
+    team.save()
+    person = make_person(team=team)
+    for number in range(6, 20):
+        spend(person, 5, on=number)
+
+    shown = words()
+
+    # 70 used in 14 days, and 11 days at 5 to come.
+    assert "Forecast $125 139% of budgets of $90" in shown
+    assert "Will be over by $35" in shown
+    assert "Used so far this month, plus the average of the last 14 whole days" in shown
+    assert "Forecast $" not in words("?month=2026-10")
+
+
+# --- The chart and its table
+
+
+def rects(shown: str) -> list[tuple[str, float, float]]:
+    """The bars of the chart of days: series, x, and height with the gap between two of them."""
+    chart = re.search(r'<svg viewBox="0 0 860 250".*?</svg>', shown, re.DOTALL)
+    assert chart is not None
+    found = re.findall(r'<rect class="(s\d)" x="([\d.]+)" y="[\d.]+" width="[\d.]+" height="([\d.]+)"/>', chart[0])
+    return [(css, float(x), float(height)) for css, x, height in found]
+
+
+def twin(shown: str) -> list[list[str]]:
+    """The cells of the table beside the chart, without its head."""
+    table = re.search(r"Show these figures as a table.*?<tbody>(.*?)</tbody>", shown, re.DOTALL)
+    assert table is not None
+    rows = re.findall(r"<tr>(.*?)</tr>", table[1], re.DOTALL)
+    return [[text_of(cell).strip() for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)] for row in rows]
+
+
+def as_dollars(cell: str) -> float:
+    return float(cell.lstrip("$").replace(",", "")) if cell.startswith("$") else 0.0
+
+
+@pytest.mark.parametrize("stack", ["team", "model"])
+def test_the_chart_and_its_table_say_the_same(stack: str) -> None:
+    company()
+    bill("10", on=18)
+
+    shown = page(f"?stack={stack}")
+    rows, bars = twin(shown), rects(shown)
+
+    assert [row[0] for row in rows] == [f"{number} Nov" for number in range(1, 21)]
+    assert [row[-1] for row in rows] == ["Billed"] * 17 + ["Not billed yet"] * 3
+    # The plot is 214 high and its top line stands for 30 dollars; parts stand one apart.
+    heights = {round(as_dollars(cell) * 214 / 30, 1) for row in rows for cell in row[1:-2]} - {0.0}
+    drawn = {round(height + 1, 1) for _css, _x, height in bars}
+    assert len(bars) == sum(as_dollars(cell) >= 0.01 for row in rows for cell in row[1:-2])
+    assert drawn == heights
+    for row in rows:
+        assert as_dollars(row[-2]) == pytest.approx(sum(map(as_dollars, row[1:-2])))
+
+
+def test_a_day_whose_usage_has_no_price_says_so_in_the_table() -> None:
+    company()
+
+    assert twin(page("?stack=model"))[13][-2] == "Unpriced"
+
+
+def test_more_teams_than_colours_are_one_more_bar() -> None:
+    for number in range(1, 9):
+        spend(
+            make_person(f"p{number}@acme.example", team=make_team(group=f"g{number}", name=f"Team {number}")), number
+        )
+
+    shown = page()
+
+    assert {css for css, *_ in rects(shown)} == {"s1", "s2", "s3", "s4", "s5", "s6"}
+    assert "Other" in shown
+    # 8 + 7 + 6 + 5 + 4 have a colour each; 3 + 2 + 1 share the last.
+    assert twin(shown)[9][1:-1] == ["$8.00", "$7.00", "$6.00", "$5.00", "$4.00", "$6.00", "$36.00"]
+
+
+# --- One total
+
+
+def printed(*arguments: str) -> dict[str, Any]:
+    out = io.StringIO()
+    call_command("costs", "--month", "2026-11", "--json", *arguments, stdout=out)
+    told: dict[str, Any] = json.loads(out.getvalue())
+    return told
+
+
+def exported(query: str = "?month=2026-11") -> list[dict[str, str]]:
+    response = admin().get(f"/costs/export.csv{query}")
+    assert response.streaming
+    content = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]  # a streaming one has it
+    return list(csv.DictReader(io.StringIO(content)))
+
+
+def test_every_way_of_telling_it_apart_adds_up_to_one_total() -> None:
+    """On the page, in a terminal and in the file, to the billionth."""
+    company()
+    # 1, 2, 3, 4 and 5 tokens at 3.30 USD per million.
+    total = Decimal(30 + 12 + 8 + 1) + 15 * Decimal("3.30") / MILLION
+
+    for by in ("person", "team", "model", "region", "day"):
+        told = printed("--by", by)
+        assert sum(Decimal(row["estimate_usd"] or 0) for row in told["rows"]) == total
+        assert Decimal(told["estimate"]["estimate_usd"]) == total
+        for name in ("input", "output", "cache_write", "cache_read", "unpriced"):
+            assert sum(row[f"{name}_tokens"] for row in told["rows"]) == told["estimate"][f"{name}_tokens"]
+    assert sum(Decimal(row["estimate_usd"] or 0) for row in exported()) == total
+    for by in ("person", "team", "model", "region"):
+        context = admin().get(f"/costs/?by={by}").context
+        assert sum(row.figures.cost or 0 for row in context["table"].rows) == total == context["tiles"].total.cost
+        assert f'<span class="estimate">${cents(total)}</span>' in page(f"?by={by}")
+
+
+@pytest.mark.parametrize("by", ["person", "team", "model"])
+def test_what_is_billed_is_told_apart_to_the_same_total(by: str) -> None:
+    ana, bo, _cy = company()
+    unmapped = Caller.objects.get(person=None)
+    bill("20.25", person=ana)
+    bill("4.50", person=bo, model="Claude Opus 4.8")
+    bill("3.00", principal=unmapped.arn, caller=unmapped)
+    bill("1.01", model="")
+
+    table = admin().get(f"/costs/?by={by}").context["table"]
+    told = printed("--by", by)
+
+    rows = [row.billed for row in table.rows if row.billed is not None]
+    assert sum(rows, Decimal()) + table.rest == Decimal("28.76")
+    assert table.rest == Decimal("1.01")
+    assert told["billed"]["usd"] == "28.760000000"
+    assert [Decimal(row["billed_usd"]) for row in told["rows"] if row["billed_usd"]] == rows
+    assert "$28.76" in page(f"?by={by}")
+
+
+# --- Filter, sort, pages
+
+
+@pytest.mark.parametrize(
+    ("query", "amount"),
+    [
+        ("", "$51.00"),
+        ("?team=unmapped", "< $0.01"),
+        ("?team=none", "$1.00"),
+        ("?person=ANA@acme.example", "$42.00"),
+        (f"?model={OPUS}", "$12.00"),
+        ("?region=us-east-1", "$12.00"),
+        ("?class=output", "< $0.01"),
+        ("?account=111122223333", "$51.00"),
+        ("?account=999900001111", "Nothing used"),
+        ("?month=2026-10", "$7.00"),
+        ("?days=90", "$58.00"),
+        ("?days=9&team=none", "$1.00"),
+    ],
+)
+def test_the_address_says_what_is_shown(query: str, amount: str) -> None:
+    ana, *_ = company()
+    make_usage(person=ana, day=day(3, month=10), rate=MILLION, input=7 * MILLION)
+
+    assert f"Estimated {amount} " in words(query)
+    total = sum(Decimal(row["estimate_usd"] or 0) for row in exported(query))
+    assert admin().get(f"/costs/{query}").context["tiles"].total.cost == (total or None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("month", "2026-13"),
+        ("month", "November"),
+        ("days", "0"),
+        ("days", "100000"),
+        ("team", "'; drop table"),
+        ("account", "1"),
+        ("class", "prompt"),
+        ("by", "prompt"),
+        ("sort", "secret"),
+        ("stack", "region"),
+        ("page", "-1"),
+        ("page", "two"),
+    ],
+)
+def test_what_says_nothing_is_left_out_and_said(name: str, value: str) -> None:
+    company()
+
+    shown = words(f"?{name}={value}")
+
+    assert f"which was left out: {name}." in shown
+    assert "Estimated $51.00" in shown
+
+
+def test_nothing_is_said_of_a_good_address() -> None:
+    company()
+
+    assert "left out" not in words("?month=2026-11&by=model&sort=-input&stack=model&page=1&team=none")
+
+
+def names(query: str) -> list[str]:
+    return [str(row.name) for row in admin().get(f"/costs/{query}").context["table"].rows]
+
+
+def test_columns_sort_both_ways_with_what_is_unknown_last() -> None:
+    company()
+
+    assert names("?by=model") == ["Claude Sonnet 4.6", "Claude Opus 4.8", "Claude Saga 1"]
+    assert names("?by=model&sort=estimate") == ["Claude Opus 4.8", "Claude Sonnet 4.6", "Claude Saga 1"]
+    assert names("?by=model&sort=name") == ["Claude Opus 4.8", "Claude Saga 1", "Claude Sonnet 4.6"]
+    assert names("?by=model&sort=-input")[-1] == "Claude Saga 1"
+    assert names("?sort=name")[:3] == ["Ana", Caller.objects.get(person=None).arn, "Bo"]
+    assert names("?by=team") == ["Platform", "Data", "No team", "Unmapped principals"]
+    assert '<th scope="col" class="number" aria-sort="descending"><a href="?sort=estimate' in page()
+
+
+def test_people_come_a_page_at_a_time_with_everything_else_of_the_address_kept() -> None:
+    team = make_team()
+    for number in range(51):
+        spend(make_person(f"p{number:02}@acme.example", name=f"Person {number:02}", team=team), 100 - number)
+
+    first, second = page(f"?team={team.pk}"), page(f"?team={team.pk}&page=2")
+
+    assert "Person 49" in first
+    assert "Person 50" not in first
+    assert "1 to 50 of 51" in first
+    assert f'href="?team={team.pk}&amp;page=2#where"' in first
+    assert "Person 50" in second
+    assert f'href="?team={team.pk}#where"' in second
+    # The total is of everybody, on every page.
+    assert "$3,825.00" in first
+    assert "$3,825.00" in second
+    assert "This page is empty." in page("?page=9")
+
+
+def test_the_form_keeps_what_was_chosen() -> None:
+    company()
+
+    shown = page(f"?team=none&model={SONNET}&by=model&month=2026-11&person=cy@acme.example")
+
+    assert '<option value="none" selected>' in shown
+    assert f'<option value="{SONNET}" selected>' in shown
+    assert 'value="cy@acme.example"' in shown
+    assert '<input type="hidden" name="by" value="model">' in shown
+    assert 'href="?by=model&amp;month=2026-11"' in shown
+
+
+def test_hostile_names_are_text() -> None:
+    person = make_person("x@acme.example", name=HOSTILE, team=make_team(name=HOSTILE))
+    spend(person, 1)
+    spend(None, 1, model_id=HOSTILE)
+    make_usage(caller=make_caller(f"arn:aws:iam::111122223333:user/{HOSTILE}"), day=day(3))
+
+    for query in ("", "?by=team", "?by=model&stack=model", f"?person={HOSTILE}&team={HOSTILE}"):
+        assert HOSTILE not in page(query)
+
+
+def test_a_page_takes_as_many_queries_for_one_as_for_many(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    client, (ana, *_rest) = admin(), company()
+    logged()
+    bill("3", person=ana)
+    queries = {"person": 26, "team": 24, "model": 22, "region": 22}
+    for by, expected in queries.items():
+        with django_assert_num_queries(expected):
+            client.get(f"/costs/?by={by}")
+    for number in range(60):
+        team = make_team(group=f"g{number}", name=f"Team {number}")
+        person = make_person(f"p{number}@acme.example", team=team)
+        spend(person, 1, on=number % 20 + 1, model_id=f"anthropic.claude-{number}", region=f"eu-west-{number}")
+        spend(None, 1)
+        bill("1", person=person)
+    for by, expected in queries.items():
+        with django_assert_num_queries(expected):
+            client.get(f"/costs/?by={by}")
+
+
+# --- The file
+
+
+def test_the_file_has_a_row_for_every_entry_in_machine_numbers_and_is_audited() -> None:
+    ana, *_ = company()
+    client = admin()
+    client.cookies["language"] = "es"
+
+    response = client.get(f"/costs/export.csv?month=2026-11&person={ana.email}")
+    lines = b"".join(response.streaming_content).decode().splitlines()  # type: ignore[attr-defined]  # as above
+
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Disposition"] == 'attachment; filename="onramp-costs-2026-11.csv"'
+    assert lines[0] == (
+        "day,team,person,principal,account,region,model,endpoint_kind,long_prompt,token_class,tokens,usd_per_million,"
+        "estimate_usd"
+    )
+    arn = ana.callers.get().arn
+    assert lines[1] == (
+        f"2026-11-10,Platform,ana@acme.example,{arn},111122223333,eu-west-1,{SONNET},geographic,false,input,30000000,"
+        "1.000000,30.000000000"
+    )
+    assert len(lines) == 3
+    event = AuditEvent.objects.get()
+    assert (event.actor, event.action, event.target) == ("carla.soto@acme.example", "costs.exported", "2026-11")
+    assert event.details["filter"] == {"person": "ana@acme.example"}
+
+
+def test_what_has_no_price_has_no_number_in_the_file() -> None:
+    company()
+
+    (row,) = exported(f"?month=2026-11&model={NEW}")
+
+    assert (row["tokens"], row["usd_per_million"], row["estimate_usd"]) == ("1840000", "", "")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "\uff1d"])
+def test_no_cell_of_the_file_is_a_formula(start: str) -> None:
+    name = f"{start}HYPERLINK(1)"
+    spend(make_person(team=make_team(name=name)), 1, model_id=name)
+
+    (row,) = exported()
+
+    assert (row["team"], row["model"]) == (f"'{name}", f"'{name}")
+    assert row["tokens"] == "1000000"
+
+
+def test_the_file_is_streamed_from_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    client = admin()
+    for number in range(60):
+        spend(make_person(f"p{number}@acme.example"), 1, on=number % 20 + 1)
+
+    with django_assert_num_queries(5):
+        response = client.get("/costs/export.csv")
+        lines = list(response.streaming_content)  # type: ignore[call-overload]  # a streaming one has it
+
+    # A line at a time, however many there are.
+    assert len(lines) == 61
+
+
+# --- In a terminal
+
+
+def told(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("costs", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_prints_a_table_with_sources_and_warnings() -> None:
+    ana, *_ = company()
+    logged(destination="", off_since=NOW)
+    bill("28.50", person=ana)
+
+    lines = told("--by", "person").splitlines()
+
+    assert lines[:3] == [
+        "Costs in 2026-11",
+        "Estimate: Bedrock's invocation logs, priced by Onramp; not everything was read yet",
+        "Billed: Cost Explorer; to 2026-11-10",
+    ]
+    assert lines[3].startswith("Warning: Invocation logging is off in Ireland (eu-west-1).")
+    rows = [re.split(r"\s{2,}", line) for line in lines[5:]]
+    assert rows[0][:3] == ["Person", "Team", "Input"]
+    assert rows[1] == ["Ana", "Platform", "42,000,000", "0", "0", "0", "0", "42.00", "28.50"]
+    assert ["Bo", "Data", "9,840,000", "0", "0", "0", "1,840,000", "8.00", "-"] in rows
+    assert rows[-1] == ["Total", "52,840,001", "2", "9", "3", "1,840,000", "51.00", "28.50"]
+
+
+def test_the_command_never_takes_unpriced_for_nothing() -> None:
+    make_usage(person=make_person(), day=day(14), model_id=NEW, rate=None, input=1_840_000)
+
+    assert re.search(r"Claude Saga 1 .* 1,840,000 +unpriced +-", told("--by", "model"))
+    (row,) = printed("--by", "model")["rows"]
+    assert row == {
+        "key": NEW,
+        "name": "Claude Saga 1",
+        "input_tokens": 1_840_000,
+        "output_tokens": 0,
+        "cache_write_tokens": 0,
+        "cache_read_tokens": 0,
+        "unpriced_tokens": 1_840_000,
+        "estimate_usd": None,
+        "billed_usd": None,
+    }
+
+
+def test_the_command_says_from_where_and_from_when_figures_are() -> None:
+    company()
+    logged()
+    bill("10")
+
+    found = printed()
+
+    assert (found["month"], found["by"]) == ("2026-11", "person")
+    assert found["estimate"]["source"] == "Bedrock's invocation logs, priced by Onramp"
+    assert found["estimate"]["as_of"] == "2026-11-20T11:59:00+00:00"
+    assert found["billed"] == {"source": "Cost Explorer", "as_of": "2026-11-10", "usd": "10.000000000"}
+    assert found["warnings"] == []
+    assert {row["key"]: row["team"] for row in found["rows"]} == {
+        "ana@acme.example": "Platform",
+        "bo@acme.example": "Data",
+        "cy@acme.example": "No team",
+        Caller.objects.get(person=None).arn: "Unmapped principals",
+    }
+
+
+def test_the_command_without_usage_and_without_a_month() -> None:
+    assert timezone.now() == NOW
+    assert told().startswith("Costs in 2026-11\n")
+    assert "Nothing was used in this month." in told("--month", "2025-02", "--by", "day")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--month", "2026-13"), "2026-13 is no month, such as 2026-11"),
+        (("--month", "last"), "last is no month"),
+        (("--by", "prompt"), "invalid choice: 'prompt'"),
+    ],
+)
+def test_the_command_says_what_is_wrong(arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(CommandError, match=re.escape(message)):
+        told(*arguments)
+
+
+def test_accounts_are_a_filter_where_there_are_several() -> None:
+    company()
+    assert "c-account" not in page()
+    make_account("222233334444", name="acme-ai-payments")
+    assert "c-account" in page()
