@@ -122,6 +122,17 @@ def principals(*, region: str, access: Access) -> dict[str, PrincipalDetails]:
     return {details.arn: details for details in found}
 
 
+def user_tags(*, region: str, access: Access) -> dict[str, dict[str, str]]:
+    """The tags of every IAM user of an account, by ARN: one call for every thousand of them."""
+    iam = client("iam", region=region, access=access)
+    with mapped("iam:GetAccountAuthorizationDetails"):
+        pages = iam.get_paginator("get_account_authorization_details").paginate(
+            Filter=["User"], PaginationConfig={"PageSize": 1000}
+        )
+        users = [row for page in pages for row in page["UserDetailList"]]
+    return {row["Arn"]: {tag["Key"]: tag["Value"] for tag in row.get("Tags", [])} for row in users}
+
+
 def _details(
     row: Mapping[str, Any], kind: str, documents: Mapping[str, str], groups: Mapping[str, Any]
 ) -> PrincipalDetails:

@@ -19,6 +19,7 @@ from onboarding.aws import AwsError, bedrock
 from onboarding.costs import control, ledger
 from onboarding.costs.callers import map_callers
 from onboarding.costs.deliveries import Piece, deliveries
+from onboarding.costs.iam_users import map_users
 from onboarding.costs.problems import detail_of, problem_of
 from onboarding.costs.profiles import access_to
 from onboarding.costs.records import read_lines
@@ -115,6 +116,7 @@ class _Run:
             if self.source.destination:
                 self._read()
                 ledger.resolve_meters(self.source)
+                map_users(self.source)
         except AwsError as error:
             log.warning("ingestion.problem", source=str(self.source), operation=error.operation, detail=error.detail)
             self._conclude(error)
