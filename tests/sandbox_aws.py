@@ -68,7 +68,7 @@ class Aws:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=5) as response:
+            with urllib.request.urlopen(request, timeout=15) as response:
                 text = response.read()
         except urllib.error.HTTPError as error:
             with error:

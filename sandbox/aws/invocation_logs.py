@@ -162,19 +162,18 @@ def _delivery(row: Invocation, kinds: set[str], today: date) -> tuple[datetime, 
     return hour, hour + _ONE_HOUR
 
 
-def files(company: Company, rows: Sequence[Invocation], today: date) -> Iterator[tuple[str, str, Stored]]:
-    """Account, bucket and object: the log files of all Regions that log to S3, an hour each, and large bodies."""
+def files(company: Company, rows: Sequence[Invocation], today: date, bucket: str) -> Iterator[Stored]:
+    """The log files of all Regions that log to a bucket, an hour each, and large bodies."""
     incidents = Incidents(company, today)
     grouped: dict[tuple[str, str, datetime, datetime], list[Invocation]] = defaultdict(list)
     for row in rows:
-        if logging_of(company, row.account, row.region).s3_bucket and is_logged(company, row, incidents):
+        if logging_of(company, row.account, row.region).s3_bucket == bucket and is_logged(company, row, incidents):
             grouped[row.account, row.region, *_delivery(row, incidents.kinds(row), today)].append(row)
     for (account, region, hour, written_at), members in grouped.items():
         logging = logging_of(company, account, region)
         folder = f"{folder_of(logging, account, region)}{hour:%Y/%m/%d/%H}/"
         is_twice = "duplicated" in incidents.kinds(members[0])
-        for stored in _hour(folder, logging.s3_bucket, members, written_at, is_twice=is_twice):
-            yield account, logging.s3_bucket, stored
+        yield from _hour(folder, bucket, members, written_at, is_twice=is_twice)
 
 
 def _hour(

@@ -18,12 +18,33 @@ from sandbox.aws import bill, cost_report, invocation_logs, usage
 from sandbox.aws.bill import Charge
 from sandbox.aws.invocation_logs import Incidents, Stored
 from sandbox.aws.usage import Invocation
-from sandbox.company import Company
+from sandbox.company import Company, InvocationLogging
 
 # The services of moto's that this puts something into.
 SERVICES = frozenset({"s3", "logs"})
 _LONG_PROMPT = 200_000
 _DELIVERY = timedelta(seconds=2)  # to a log group
+
+
+# The day the scenario counts back from, and until when there is usage.
+_Made = tuple[date, datetime]
+
+
+def _loggings(company: Company) -> Iterator[tuple[str, str, InvocationLogging]]:
+    """Account, Region and where it logs."""
+    for account in company.accounts:
+        for region, logging in account.invocation_logging.items():
+            yield account.id, region, logging
+
+
+def _owners(company: Company) -> Iterator[tuple[str, tuple[str, str]]]:
+    """The scenario's buckets, each with its account and Region."""
+    for account, region, logging in _loggings(company):
+        if logging.s3_bucket:
+            yield logging.s3_bucket, (account, region)
+    for payer in company.accounts:
+        if payer.cost_report:
+            yield payer.cost_report.bucket, (payer.id, "us-east-1")
 
 
 def _last_full_hour() -> datetime:
@@ -44,9 +65,10 @@ class Metering:
         self._lock = threading.RLock()
         self._rows: list[Invocation] = []
         self._charges: list[Charge] = []
-        self._made: tuple[date, datetime] | None = None
-        self._objects: list[tuple[str, str, Stored]] = []
-        self._packed: tuple[date, datetime] | None = None
+        self._made: _Made | None = None
+        self._charged: _Made | None = None
+        self._packed: dict[str, tuple[_Made, list[Stored]]] = {}
+        self._owners = dict(_owners(company))
         self.reset()
 
     def reset(self) -> None:
@@ -55,12 +77,22 @@ class Metering:
             self._today = datetime.now(UTC).date()
             self._incidents = Incidents(self._company, self._today)
             self._invoked: list[Invocation] = []
-            self._stored_until: datetime | None = None
-            self._stored_invoked = 0
+            self._is_prepared = False
+            # By bucket, and by the account of log groups.
+            self._delivered_until: dict[str, datetime] = {}
 
     def add(self, row: Invocation) -> None:
+        """A request of the sandbox itself: logged at once, in a file of its own."""
         with self._lock:
+            self._prepare_places()
             self._invoked.append(row)
+            self._write_event(row)
+            logging = invocation_logs.logging_of(self._company, row.account, row.region)
+            if logging.s3_bucket:
+                folder = f"{invocation_logs.folder_of(logging, row.account, row.region)}{row.at:%Y/%m/%d/%H}/"
+                key = f"{folder}{row.at:%Y%m%dT%H%M%S%f}Z_{row.request_id[:8]}{row.request_id[-8:]}.json.gz"
+                content = invocation_logs.packed(f"{invocation_logs.text_of(row)}\n")
+                _put(row.account, logging.s3_bucket, Stored(key, content, row.at))
 
     def rows(self) -> list[Invocation]:
         """All that AWS counted, in the order of their time."""
@@ -70,70 +102,76 @@ class Metering:
 
     def charges(self) -> list[Charge]:
         with self._lock:
-            self._refresh()
+            made = self._refresh()
+            if self._charged != made:
+                self._charges = bill.charges(self._company, self._rows, made[1].date())
+                self._charged = made
             return self._charges
 
     def is_logged(self, row: Invocation) -> bool:
         return invocation_logs.is_logged(self._company, row, self._incidents)
 
-    def deliver(self) -> None:
-        """Put what is not there yet into buckets and log groups."""
+    def deliver(self, service: str, account: str, bucket: str) -> None:
+        """Put what is not there yet into the bucket that is asked for, or into the account's log groups."""
         with self._lock:
-            until = self._refresh()
-            if self._stored_until is None:
-                self._prepare_places()
-            if self._stored_until != until:
-                self._store_rows(until)
-                self._stored_until = until
-            for row in self._invoked[self._stored_invoked :]:
-                self._store_invoked(row)
-            self._stored_invoked = len(self._invoked)
+            self._prepare_places()
+            place = bucket if service == "s3" else account
+            if service == "s3" and bucket not in self._owners:
+                return
+            made = self._refresh()
+            since = self._delivered_until.get(place)
+            if since == made[1]:
+                return
+            if service == "s3":
+                self._store_objects(bucket, made)
+            else:
+                self._store_events(account, since)
+            self._delivered_until[place] = made[1]
 
-    def _refresh(self) -> datetime:
+    def _refresh(self) -> _Made:
         """Until when there is usage: the last full hour. What was made up for it outlives a reset."""
-        until = _last_full_hour()
-        if self._made != (self._today, until):
-            self._rows = usage.invocations(self._company, self._today, until)
-            self._charges = bill.charges(self._company, self._rows, until.date())
-            self._made = (self._today, until)
-        return until
-
-    def _pack(self, until: datetime) -> None:
-        if self._packed != self._made:
-            self._objects = list(invocation_logs.files(self._company, self._rows, self._today))
-            for payer in self._company.accounts:
-                if payer.cost_report:
-                    found = cost_report.objects(payer, self._charges, until)
-                    self._objects += [(payer.id, payer.cost_report.bucket, stored) for stored in found]
-            self._packed = self._made
+        made = (self._today, _last_full_hour())
+        if self._made != made:
+            self._rows = usage.invocations(self._company, *made)
+            self._made = made
+        return made
 
     def _prepare_places(self) -> None:
-        for account in self._company.accounts:
-            for region, logging in account.invocation_logging.items():
-                if logging.s3_bucket:
-                    self._create_bucket(account.id, region, logging.s3_bucket)
-                    folder = invocation_logs.folder_of(logging, account.id, region)
-                    since = datetime.combine(self._today, datetime.min.time(), UTC) - timedelta(days=90)
-                    check = Stored(folder.removesuffix(f"{region}/") + invocation_logs.PERMISSION_CHECK, b"", since)
-                    _put(account.id, logging.s3_bucket, check)
-                if logging.log_group:
-                    group = logs_backends[account.id][region].create_log_group(logging.log_group, {})
-                    group.create_log_stream(invocation_logs.LOG_STREAM)
-            if account.cost_report:
-                self._create_bucket(account.id, "us-east-1", account.cost_report.bucket)
+        """Buckets and log groups, as yet empty."""
+        if self._is_prepared:
+            return
+        self._is_prepared = True
+        for bucket, (account, region) in self._owners.items():
+            s3_backends[account]["aws"].create_bucket(bucket, region)
+        for account, region, logging in _loggings(self._company):
+            if logging.s3_bucket:
+                folder = invocation_logs.folder_of(logging, account, region)
+                since = datetime.combine(self._today, datetime.min.time(), UTC) - timedelta(days=90)
+                check = Stored(folder.removesuffix(f"{region}/") + invocation_logs.PERMISSION_CHECK, b"", since)
+                _put(account, logging.s3_bucket, check)
+            if logging.log_group:
+                group = logs_backends[account][region].create_log_group(logging.log_group, {})
+                group.create_log_stream(invocation_logs.LOG_STREAM)
 
-    def _create_bucket(self, account: str, region: str, name: str) -> None:
-        if name not in s3_backends.bucket_accounts:
-            s3_backends[account]["aws"].create_bucket(name, region)
-
-    def _store_rows(self, until: datetime) -> None:
-        self._pack(until)
-        for account, bucket, stored in self._objects:
-            present = s3_backends[account]["aws"].buckets[bucket].keys.get(stored.key)
-            if present is None or present.size != len(stored.content):
+    def _store_objects(self, bucket: str, made: _Made) -> None:
+        if bucket not in self._packed or self._packed[bucket][0] != made:
+            self._packed[bucket] = (made, list(self._objects_of(bucket, made)))
+        account, _ = self._owners[bucket]
+        present = s3_backends[account]["aws"].buckets[bucket].keys
+        for stored in self._packed[bucket][1]:
+            known = present.get(stored.key)
+            if known is None or known.size != len(stored.content):
                 _put(account, bucket, stored)
+
+    def _objects_of(self, bucket: str, made: _Made) -> Iterator[Stored]:
+        yield from invocation_logs.files(self._company, self._rows, self._today, bucket)
+        for payer in self._company.accounts:
+            if payer.cost_report and payer.cost_report.bucket == bucket:
+                yield from cost_report.objects(payer, self.charges(), made[1])
+
+    def _store_events(self, account: str, since: datetime | None) -> None:
         for row in self._rows:
-            if self._stored_until is None or row.at >= self._stored_until:
+            if row.account == account and (since is None or row.at >= since):
                 self._write_event(row)
 
     def _write_event(self, row: Invocation) -> None:
@@ -143,16 +181,6 @@ class Metering:
         stream = logs_backends[row.account][row.region].groups[group].streams[invocation_logs.LOG_STREAM]
         event = {"timestamp": _milliseconds(row.at), "message": invocation_logs.text_of(row)}
         stream.events.append(LogEvent(_milliseconds(row.at + _DELIVERY), event))
-
-    def _store_invoked(self, row: Invocation) -> None:
-        """A request of the sandbox itself: in a file of its own, at once."""
-        self._write_event(row)
-        logging = invocation_logs.logging_of(self._company, row.account, row.region)
-        if logging.s3_bucket:
-            folder = f"{invocation_logs.folder_of(logging, row.account, row.region)}{row.at:%Y/%m/%d/%H}/"
-            key = f"{folder}{row.at:%Y%m%dT%H%M%S%f}Z_{row.request_id[:8]}{row.request_id[-8:]}.json.gz"
-            content = invocation_logs.packed(f"{invocation_logs.text_of(row)}\n")
-            _put(row.account, logging.s3_bucket, Stored(key, content, row.at))
 
     def used(self, account: str = "") -> Iterator[dict[str, Any]]:
         """Tokens by day, account, Region, principal, model as it was named, and class; and in how many requests.

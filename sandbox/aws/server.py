@@ -109,7 +109,7 @@ class Application:
                 raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
             return runtime.invoke(self.world, caller, operation, request.headers, body)
         if operation.service in metering.SERVICES:
-            self.world.metering.deliver()
+            self.world.metering.deliver(operation.service, account, operation.parameter("Bucket"))
         if operation.service == "bedrock" and caller:
             context = {"aws:RequestedRegion": operation.signature.region}
             principals.require(caller, f"bedrock:{operation.name}", "*", context)
