@@ -11,15 +11,21 @@ from typing import Any
 
 from benchmarks.registry import Figure, measures
 
+_BODIES = "0.125"
+
 
 @cache
-def _measured(module: str) -> dict[str, Any]:
-    """What `python -m MODULE` prints as its last line, run on a PostgreSQL of its own."""
+def _measured(module: str, *arguments: str) -> dict[str, Any]:
+    """What `python -m MODULE URL ...` prints as its last line, run on a PostgreSQL of its own."""
     from tests.on_postgresql import postgresql
 
     with postgresql() as url:
         told = subprocess.run(  # noqa: S603 -- the program is this Python, and a module of ours
-            [sys.executable, "-m", module, url], capture_output=True, text=True, check=False, env=dict(os.environ)
+            [sys.executable, "-m", module, url, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=dict(os.environ),
         )
     if told.returncode:
         raise RuntimeError(told.stderr)
@@ -29,16 +35,19 @@ def _measured(module: str) -> dict[str, Any]:
 
 @measures("ingest.ratio_to_json_loads", unit="ratio", goal=3.0, at_least=True)
 def lines_over_a_plain_loop() -> Figure:
-    """Lines a second from S3 to committed rows, over those of a loop of `json.loads` on the same gzip files."""
-    told = _measured("benchmarks.ingestion")
+    """Lines a second from S3 to committed rows, over those of a loop of `json.loads` on the same gzip files.
+
+    One record in eight has prompt and answer with it.
+    """
+    told, bare = _measured("benchmarks.ingestion", _BODIES), _measured("benchmarks.ingestion", "0")
     detail = "{lines} lines, {megabytes} MB: {seconds:.1f} s, and {loop_seconds:.1f} s for the loop".format(**told)
-    return Figure(told["ratio"], detail)
+    return Figure(told["ratio"], f"{detail}; {bare['ratio']:.2f} where no record has a body")
 
 
-@measures("ingest.rss_mb", unit="MB", goal=150.0)
+@measures("ingest.rss_mb", unit="MB", goal=170.0)
 def memory_at_its_most() -> Figure:
     """The most memory that the process had while it read a gigabyte, Django and all that it imports included."""
-    told = _measured("benchmarks.ingestion")
+    told = _measured("benchmarks.ingestion", _BODIES)
     return Figure(told["rss_mb"], "{rss_before_mb:.0f} MB before the first line".format(**told))
 
 

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.ingestion DATABASE_URL`: read a gigabyte of logs; one line of JSON says how it went.
+"""`python -m benchmarks.ingestion DATABASE_URL BODIES`: read a gigabyte of logs; one line of JSON says how it went.
 
 The logs lie in the S3 of a server of moto's, in a process of its own. The plain loop that they are held against reads
-the same files, packed as they are, from memory.
+the same files, packed as they are, from memory. BODIES is the share of records that have prompt and answer with them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ FILES, PEOPLE = 100, 500
 MEGABYTES = 1000
 _DAY = "2026/11/20"
 _ROLE = f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_ClaudeCode_0123456789abcdef"
+_WORDS = [f"{word}{ending}" for word in ("read", "write", "rename", "test", "file") for ending in ("", "s", ' "it"')]
 _MODELS = (
     "eu.anthropic.claude-sonnet-4-6",
     "eu.anthropic.claude-opus-4-8",
@@ -36,18 +37,32 @@ _MODELS = (
 )
 
 
-def _line(dice: random.Random, at: str) -> bytes:
-    """One in eight carries the events of its stream, the others counts alone."""
+def _words(dice: random.Random, count: int) -> str:
+    return " ".join(dice.choices(_WORDS, k=count))
+
+
+def _stream(dice: random.Random, usage: dict[str, Any]) -> list[dict[str, Any]]:
+    """The events of an answer, some words each."""
+    deltas = [
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": _words(dice, 5)}}
+        for _ in range(dice.randrange(10, 60))
+    ]
+    begin = {"type": "message_start", "message": {"id": "msg_bdrk_01", "role": "assistant", "usage": usage}}
+    return [begin, *deltas, {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {}}]
+
+
+def _line(dice: random.Random, at: str, bodies: float) -> bytes:
+    """One record. With the probability of `bodies` it has what was asked and answered, some kilobytes of it."""
     person, model = dice.randrange(PEOPLE), dice.choice(_MODELS)
     given, read, written, answered = (dice.randrange(most) for most in (40, 90_000, 3_000, 1_500))
+    asked: dict[str, Any] = {}
     output: dict[str, Any] = {"outputContentType": "application/json", "outputTokenCount": answered}
-    if dice.random() < 0.125:
+    if dice.random() < bodies:
         creation = {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0}
         usage = {"input_tokens": given, "cache_read_input_tokens": read, "cache_creation": creation}
-        output["outputBodyJson"] = [
-            {"type": "message_start", "message": {"id": f"msg_bdrk_{person}", "role": "assistant", "usage": usage}},
-            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": answered}},
-        ]
+        messages = [{"role": "user", "content": _words(dice, 150)} for _ in range(dice.randrange(1, 10))]
+        asked["inputBodyJson"] = {"anthropic_version": "bedrock-2023-05-31", "messages": messages}
+        output["outputBodyJson"] = _stream(dice, usage)
     record = {
         "timestamp": at,
         "accountId": ACCOUNT,
@@ -62,6 +77,7 @@ def _line(dice: random.Random, at: str) -> bytes:
             "inputTokenCount": given,
             "cacheReadInputTokenCount": read,
             "cacheWriteInputTokenCount": written,
+            **asked,
         },
         "output": output,
         "performanceConfig": {"latency": "standard"},
@@ -73,7 +89,7 @@ def _line(dice: random.Random, at: str) -> bytes:
     return json.dumps(record).encode()
 
 
-def make_files() -> tuple[dict[str, bytes], int]:
+def make_files(bodies: float) -> tuple[dict[str, bytes], int]:
     """Packed files by key, spread over the hours of a day, and how many lines they have."""
     dice, packed, lines = random.Random(7), {}, 0  # noqa: S311 -- the same logs every time
     root = f"AWSLogs/{ACCOUNT}/BedrockModelInvocationLogs/{REGION}/{_DAY}"
@@ -81,7 +97,7 @@ def make_files() -> tuple[dict[str, bytes], int]:
         hour = number * 24 // FILES
         made, size = [], 0
         while size < MEGABYTES * 1_000_000 / FILES:
-            made.append(_line(dice, f"2026-11-20T{hour:02d}:{dice.randrange(60):02d}:17Z"))
+            made.append(_line(dice, f"2026-11-20T{hour:02d}:{dice.randrange(60):02d}:17Z", bodies))
             size += len(made[-1]) + 1
         lines += len(made)
         packed[f"{root}/{hour:02d}/{number:04d}.json.gz"] = gzip.compress(b"\n".join(made) + b"\n", 6)
@@ -162,13 +178,13 @@ def _read(url: str) -> tuple[float, float, float]:
     return seconds, before, _rss_mb()
 
 
-def main(database_url: str) -> None:
+def main(database_url: str, bodies: str) -> None:
     """The loop runs after the reading, in a process of the same age; the files are made in another, which is gone."""
     read_end, write_end = os.pipe()
     with _aws() as url:
         child = os.fork()
         if not child:
-            files, lines = make_files()
+            files, lines = make_files(float(bodies))
             _upload(url, files)
             start = time.perf_counter()
             tokens = _plain_loop(files)
@@ -203,4 +219,4 @@ def _compare(tokens: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

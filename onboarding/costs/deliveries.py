@@ -1,4 +1,4 @@
-"""What a source delivered, as pieces of whole lines: unpacked and cut while the piece before is counted.
+"""What a source delivered, as pieces of whole lines: unpacked and cut while those before are counted.
 
 A piece is about a megabyte, whatever a file's size, so that memory stays flat. Nothing is written to disk.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from onboarding.models import LogFile, LogSource
 log = structlog.get_logger(__name__)
 
 _PIECE = 1 << 20
+# Enough to count while S3 is asked for the next file.
+_PIECES_AHEAD = 4
 # What the unpacking of something cut, or of no gzip at all, raises.
 _CORRUPT = (gzip.BadGzipFile, EOFError, igzip_lib.IsalError)
 
@@ -46,11 +49,14 @@ def deliveries(source: LogSource, *, since: dt.datetime, until: dt.datetime) -> 
         pieces = _from_s3(source, since, dict(known.values_list("key", "etag")))
     else:
         pieces = _events(source, since, until)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="deliveries") as reader:
-        following = reader.submit(next, pieces, None)
-        while (piece := following.result()) is not None:
-            following = reader.submit(next, pieces, None)
+    reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="deliveries")
+    try:
+        following = deque(reader.submit(next, pieces, None) for _ in range(_PIECES_AHEAD))
+        while (piece := following.popleft().result()) is not None:
+            following.append(reader.submit(next, pieces, None))
             yield piece
+    finally:
+        reader.shutdown(cancel_futures=True)
 
 
 def _events(source: LogSource, since: dt.datetime, until: dt.datetime) -> Iterator[Piece]:

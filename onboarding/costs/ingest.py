@@ -30,7 +30,7 @@ from onboarding.models.jobs import LostLease
 
 log = structlog.get_logger(__name__)
 
-# Renewed with every commit, and while a large delivery is read.
+# Renewed with every commit.
 LEASE = dt.timedelta(minutes=3)
 # How far before the watermark deliveries are listed again. Listing an hour of files costs a call; reading a log group
 # again costs what is read.
@@ -41,9 +41,10 @@ LATE = dt.timedelta(days=7)
 # How far the first run of a source looks back.
 BACKFILL = dt.timedelta(days=90)
 
-_LINES_A_COMMIT = 200_000
+# What was counted is written this often, and sooner where it grows: a commit costs as much as some 200,000 lines.
+_COMMITTED_EVERY = dt.timedelta(seconds=30)
+_LINES_A_COMMIT = 2_000_000
 _SPOTS_A_COMMIT = 20_000
-_RENEWED_EVERY = dt.timedelta(seconds=30)
 
 
 def find_sources() -> None:
@@ -140,10 +141,9 @@ class _Run:
     def _count_deliveries(self) -> None:
         for piece in deliveries(self.source, since=self.row.since, until=self.began_at):
             self._count(piece)
-            if self.tally.lines >= _LINES_A_COMMIT or len(self.tally.used) >= _SPOTS_A_COMMIT:
+            is_due = timezone.now() > self.held_at + _COMMITTED_EVERY
+            if is_due or self.tally.lines >= _LINES_A_COMMIT or self.tally.spots >= _SPOTS_A_COMMIT:
                 self._commit()
-            elif timezone.now() > self.held_at + _RENEWED_EVERY:
-                self._hold()
 
     def _count(self, piece: Piece) -> None:
         self.tally.add(*read_lines(piece.lines))
@@ -155,8 +155,7 @@ class _Run:
 
     def _commit(self) -> None:
         """Write what was counted. The files whose last lines came are whole; half a file is read again."""
-        if self.tally.lines or self.files:
-            ledger.write(self.tally, source=self.source, run=self.row, lease=LEASE, files=self.files)
+        ledger.write(self.tally, source=self.source, run=self.row, lease=LEASE, files=self.files)
         self.held_at = timezone.now()
         self.tally, self.files = self._fresh(), []
 

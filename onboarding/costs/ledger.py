@@ -11,7 +11,7 @@ import itertools
 from array import array
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from django.db import transaction
 from django.db.models import F
@@ -24,6 +24,7 @@ from onboarding.enums import PromptCaching, TokenClass
 from onboarding.models import Caller, Ingestion, LogFile, LogSource, Meter, PlanRevision, SeenRequests, UsageEntry
 
 _BATCH = 500
+_T = TypeVar("_T")
 
 
 class _Spot(NamedTuple):
@@ -50,9 +51,10 @@ def write(tally: Tally, *, source: LogSource, run: Ingestion, lease: dt.timedelt
 
     Raises AwsError when Bedrock does not answer about an application profile.
     """
-    models = {named: model_of(named, source) for named in {used.model for used in tally.used}}
-    callers = callers_for({used.arn for used in tally.used})
-    sums = _sums(tally.used, models, callers)
+    counted = tally.used
+    models = {named: model_of(named, source) for named in {used.model for used in counted}}
+    callers = callers_for({used.arn for used in counted})
+    sums = _sums(counted, models, callers)
     with transaction.atomic():
         Ingestion.objects.hold(run.pk, run.fence, lease=lease, **_progress(tally, files))
         _add(source, sums)
@@ -114,7 +116,7 @@ def _add(source: LogSource, sums: _Sums) -> None:
     meters = _meters(source, {spot for spot, _, _ in sums})
     known = _entries(meters.values(), {day for _, day, _ in sums})
     book = PriceBook.load()
-    rows = [
+    rows = (
         UsageEntry(
             meter_id=meters[spot],
             day=day,
@@ -130,15 +132,12 @@ def _add(source: LogSource, sums: _Sums) -> None:
             ),
         )
         for (spot, day, token_class), tokens in sums.items()
-    ]
-    # What has a rate keeps it: a price that changed since is applied by an admin's word alone.
-    UsageEntry.objects.bulk_create(
-        rows,
-        batch_size=_BATCH,
-        update_conflicts=True,
-        update_fields=["tokens"],
-        unique_fields=["meter", "day", "token_class"],
     )
+    # What has a rate keeps it: a price that changed since is applied by an admin's word alone.
+    for some in _some(rows):
+        UsageEntry.objects.bulk_create(
+            some, update_conflicts=True, update_fields=["tokens"], unique_fields=["meter", "day", "token_class"]
+        )
 
 
 def _meters(source: LogSource, spots: Collection[_Spot]) -> dict[_Spot, int]:
@@ -171,7 +170,7 @@ def _entries(meters: Collection[int], days: Collection[dt.date]) -> dict[tuple[i
     return found
 
 
-def _some(keys: Iterable[int]) -> Iterator[Sequence[int]]:
+def _some(keys: Iterable[_T]) -> Iterator[Sequence[_T]]:
     """As many as one query takes on every database."""
     rest = iter(keys)
     while some := list(itertools.islice(rest, _BATCH)):
@@ -179,9 +178,10 @@ def _some(keys: Iterable[int]) -> Iterator[Sequence[int]]:
 
 
 def _remember(source: LogSource, tally: Tally) -> None:
-    hours = [hour for hour in tally.hours.values() if hour is not None and hour.new]
-    rows = [SeenRequests(source=source, hour=hour.start, ids=hour.new.tobytes()) for hour in hours]
-    SeenRequests.objects.bulk_create(rows, batch_size=_BATCH)
+    """An hour a query: a busy one has megabytes of ids."""
+    for hour in tally.hours.values():
+        if hour is not None and (new := hour.new):
+            SeenRequests.objects.create(source=source, hour=hour.start, ids=new.tobytes())
 
 
 def forget(now: dt.datetime) -> None:

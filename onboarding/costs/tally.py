@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from array import array
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -19,6 +20,8 @@ from onboarding.costs.records import Identity, Record
 # whether it was counted before.
 REMEMBERED = dt.timedelta(days=100)
 _AHEAD = dt.timedelta(days=1)
+# Deliveries come in the order of their hours, more or less.
+_HOURS_AT_HAND = 3
 _UUID = 36
 
 
@@ -45,11 +48,28 @@ class Counts:
 
 @dataclass(slots=True)
 class Hour:
-    """The requests of one hour: all that are known, and those that no row has yet."""
+    """The requests of one hour: the ids that are in the ledger, and behind them those that no row has yet.
+
+    `known` is the same as a set, while it is at hand: it takes ten times the memory.
+    """
 
     start: dt.datetime
-    known: set[int]
-    new: array[int] = field(default_factory=lambda: array("Q"))
+    ids: array[int]
+    written: int
+    known: set[int] | None = None
+
+    @property
+    def new(self) -> array[int]:
+        return self.ids[self.written :]
+
+    def at_hand(self) -> set[int]:
+        if self.known is None:
+            self.known = set(self.ids)
+        return self.known
+
+
+# By caller and model as the log names them: what prompts up to LONG_PROMPT_TOKENS used, and what longer ones did.
+_Day = tuple[dict[tuple[str, str], Counts], dict[tuple[str, str], Counts]]
 
 
 @dataclass
@@ -58,17 +78,32 @@ class Tally:
 
     earlier: Callable[[dt.datetime], Iterable[int]]
     now: dt.datetime
-    used: dict[Used, Counts] = field(default_factory=dict)
     hours: dict[str, Hour | None] = field(default_factory=dict)
     lines: int = 0
     new: int = 0
     unreadable: int = 0
     too_old: int = 0
     latest_at: dt.datetime | None = None
+    _days: defaultdict[dt.date, _Day] = field(default_factory=lambda: defaultdict(lambda: ({}, {})))
+    _at_hand: deque[Hour] = field(default_factory=deque)
 
     @property
     def duplicates(self) -> int:
         return self.lines - self.new - self.unreadable - self.too_old
+
+    @property
+    def spots(self) -> int:
+        """How many sums there are."""
+        return sum(len(sums) for day in self._days.values() for sums in day)
+
+    @property
+    def used(self) -> dict[Used, Counts]:
+        return {
+            Used(day, arn, model, is_long): counts
+            for day, both in self._days.items()
+            for is_long, sums in zip((False, True), both, strict=True)
+            for (arn, model), counts in sums.items()
+        }
 
     def add(self, records: list[Record], unreadable: int = 0) -> None:
         """Count what was not counted before."""
@@ -76,80 +111,87 @@ class Tally:
         self.unreadable += unreadable
         ids = request_ids([record.request_id for record in records])
         names = {record.timestamp[:13] for record in records}
-        for name in names:
-            self._open(name)
-        if len(names) == 1 and (hour := self.hours[next(iter(names))]) is not None:
-            self._add_hour(hour, records, ids)
-        else:
+        if len(names) == 1 and (hour := self._hour(names.pop())) is not None:
+            self._count(hour.start.date(), self._unseen(hour, records, ids))
+        elif records:
             self._add_mixed(records, ids)
 
-    def _add_hour(self, hour: Hour, records: list[Record], ids: array[int]) -> None:
-        """The usual case, records of one hour: where nothing was seen before, nothing is asked one by one."""
-        fresh = set(ids)
-        if len(fresh) == len(ids) and fresh.isdisjoint(hour.known):
-            hour.known |= fresh
-            hour.new.extend(ids)
-            self.new += len(ids)
-            self._count(hour.start.date(), records)
-        else:
-            self._count(hour.start.date(), self._unseen(hour, zip(records, ids, strict=True)))
-
     def _add_mixed(self, records: list[Record], ids: array[int]) -> None:
-        by_hour: dict[str, list[tuple[Record, int]]] = {}
+        by_hour: dict[str, tuple[list[Record], array[int]]] = {}
         for record, request in zip(records, ids, strict=True):
-            by_hour.setdefault(record.timestamp[:13], []).append((record, request))
-        for name, rows in by_hour.items():
-            hour = self.hours[name]
+            rows, theirs = by_hour.setdefault(record.timestamp[:13], ([], array("Q")))
+            rows.append(record)
+            theirs.append(request)
+        for name, (rows, theirs) in by_hour.items():
+            hour = self._hour(name)
             if hour is not None:
-                self._count(hour.start.date(), self._unseen(hour, rows))
+                self._count(hour.start.date(), self._unseen(hour, rows, theirs))
             elif (start := _start(name)) is not None and start < self.now:
                 self.too_old += len(rows)
             else:
                 self.unreadable += len(rows)
 
-    def _unseen(self, hour: Hour, rows: Iterable[tuple[Record, int]]) -> list[Record]:
+    def _unseen(self, hour: Hour, records: list[Record], ids: array[int]) -> list[Record]:
+        """The usual case is that none was seen: then none is looked up. What comes again comes from its beginning."""
+        known = hour.at_hand()
+        before = len(known)
+        if ids[0] not in known:
+            known.update(ids)
+            if len(known) == before + len(ids):
+                hour.ids.extend(ids)
+                self.new += len(ids)
+                return records
+            known.clear()
+            known.update(hour.ids)
         unseen = []
-        for record, request in rows:
-            if request not in hour.known:
-                hour.known.add(request)
-                hour.new.append(request)
+        for record, request in zip(records, ids, strict=True):
+            if request not in known:
+                known.add(request)
+                hour.ids.append(request)
                 unseen.append(record)
         self.new += len(unseen)
         return unseen
 
-    def _open(self, name: str) -> None:
-        """Get an hour ready, by the beginning of its timestamps; None for one that is not counted."""
-        if name in self.hours:
-            return
-        start = _start(name)
+    def _hour(self, name: str) -> Hour | None:
+        """An hour by the beginning of its timestamps, with its set at hand; None for one that is not counted."""
+        if name not in self.hours:
+            self.hours[name] = self._opened(_start(name))
+        hour = self.hours[name]
+        if hour is not None and hour.known is None:
+            self._at_hand.append(hour)
+            if len(self._at_hand) > _HOURS_AT_HAND:
+                self._at_hand.popleft().known = None
+        return hour
+
+    def _opened(self, start: dt.datetime | None) -> Hour | None:
         if start is None or start < self.now - REMEMBERED or start > self.now + _AHEAD:
-            self.hours[name] = None
-            return
-        self.hours[name] = Hour(start, set(self.earlier(start)))
+            return None
         self.latest_at = max(self.latest_at or start, start)
+        ids = array("Q", self.earlier(start))
+        return Hour(start, ids, len(ids))
 
     def _count(self, day: dt.date, records: list[Record]) -> None:
         """The loop that every line goes through: what it looks up, it looks up once."""
-        used = self.used
+        short, long = self._days[day]
         for record in records:
             output, given, identity = record.output, record.input, record.identity
             if output is None or given is None:
                 continue
             read, written = given.cache_read_input_token_count, given.cache_write_input_token_count
             tokens = given.input_token_count
-            arn = identity.arn if type(identity) is Identity else record.arn
-            key = (day, arn, record.model_id, tokens + read + written > LONG_PROMPT_TOKENS)
-            counts = used.get(key)  # type: ignore[call-overload]  # a Used, without the time it takes to make one
-            if counts is None:
-                counts = used[Used(*key)] = Counts()
+            sums = short if tokens + read + written <= LONG_PROMPT_TOKENS else long
+            key = (identity.arn if type(identity) is Identity else record.arn, record.model_id)
+            try:
+                counts = sums[key]
+            except KeyError:
+                counts = sums[key] = Counts()
             counts.input += tokens
             counts.output += output.output_token_count
             counts.cache_read += read
-            if written:
-                if output.output_body_json is None:
-                    counts.cache_write += written
-                else:
-                    _write(counts, record, written)
+            if output.output_body_json is None:
+                counts.cache_write += written
+            elif written:
+                _write(counts, record, written)
 
 
 def _write(counts: Counts, record: Record, written: int) -> None:
