@@ -1,4 +1,7 @@
-"""Django's admin, for break-glass: read the rows; change plans, teams and prices until the portal's own pages do."""
+"""Django's admin, for break-glass: read the rows; change what the portal has no page of its own for.
+
+Budgets, prices and multipliers have one, which asks for a reason: here they are only to be read.
+"""
 
 from __future__ import annotations
 
@@ -84,6 +87,7 @@ class ReadOnly(ModelAdmin):
 @admin.register(Account)
 class AccountAdmin(Audited):
     list_display = ("account_id", "name", "role_arn")
+    readonly_fields = ("price_multiplier",)
 
 
 @admin.register(IdentityCenter)
@@ -95,6 +99,7 @@ class IdentityCenterAdmin(Audited):
 class PlanAdmin(Audited):
     list_display = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
+    readonly_fields = ("person_budget",)
 
 
 @admin.register(PlanRevision)
@@ -110,6 +115,7 @@ class PlanRevisionAdmin(ReadOnly):
 class TeamAdmin(Audited):
     list_display = ("name", "group", "plan", "cost_centre", "monthly_budget")
     list_select_related = ("plan",)
+    readonly_fields = ("monthly_budget",)
 
 
 class InstalledFilter(admin.SimpleListFilter):
@@ -132,7 +138,7 @@ class PersonAdmin(Audited):
     list_filter = (InstalledFilter, "role", "is_active", "team")
     list_select_related = ("team",)
     search_fields = ("email", "name")
-    readonly_fields = ("user", "email", "name", "team", "role", "seen_at")
+    readonly_fields = ("user", "email", "name", "team", "role", "seen_at", "monthly_budget")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """People appear when they sign in, or are seeded."""
@@ -151,7 +157,7 @@ class PersonAdmin(Audited):
 
 
 @admin.register(Price)
-class PriceAdmin(Audited):
+class PriceAdmin(ReadOnly):
     list_display = ("model_id", "endpoint_kind", "token_class", "usd_per_million", "valid_from", "source")
     list_filter = ("endpoint_kind", "token_class")
     search_fields = ("model_id",)

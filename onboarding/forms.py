@@ -121,6 +121,9 @@ class ClaimForm(forms.Form):
 # --- Prices
 
 
+_WHAT_A_PRICE_IS_OF = ("model_id", "endpoint_kind", "token_class", "is_long_prompt", "valid_from")
+
+
 class PriceForm(PriceModelForm):
     """A price from a day on. Numbers are no text in the reader's language: 4.125 must never become 4125."""
 
@@ -130,6 +133,11 @@ class PriceForm(PriceModelForm):
         max_digits=12,
         decimal_places=6,
         widget=forms.NumberInput(attrs={"class": "input", "autocomplete": "off"}),
+    )
+    is_correction = forms.BooleanField(
+        required=False,
+        label=_("Correct the price that begins on that day."),
+        help_text=_("Its figure and source change. Usage that was priced with it keeps its price until priced anew."),
     )
 
     class Meta:
@@ -162,7 +170,9 @@ class PriceForm(PriceModelForm):
             "source": forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
         }
         error_messages = {
-            NON_FIELD_ERRORS: {"unique_together": _("There is a price of this from that day on. Choose another day.")}
+            NON_FIELD_ERRORS: {
+                "unique_together": _("There is a price of this from that day on. Choose another day, or correct it.")
+            }
         }
 
     def clean_model_id(self) -> str:
@@ -173,6 +183,17 @@ class PriceForm(PriceModelForm):
         if _MODEL_NAME.fullmatch(model_id) is None:
             raise forms.ValidationError(_("This is not the id of a model."))
         return model_id
+
+    def clean(self) -> dict[str, Any]:
+        """A correction is of the row that is there: what is saved then is that one."""
+        said = super().clean() or self.cleaned_data
+        if said.get("is_correction") and not self.errors:
+            there = Price.objects.filter(**{name: said[name] for name in _WHAT_A_PRICE_IS_OF}).first()
+            if there is None:
+                self.add_error("is_correction", _("There is no price of this that begins on that day."))
+            else:
+                self.instance = there
+        return said
 
 
 class MultiplierForm(forms.Form):

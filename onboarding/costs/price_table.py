@@ -1,7 +1,7 @@
 """What changes prices: the table that Onramp comes with, an admin's own prices, and what an account pays of them.
 
-Rows are added and never changed, for they are history: a price holds until a later row of the same thing begins. Every
-change is audited in its own transaction, and prices the usage that had none.
+Rows are history: a price holds until a later row of the same thing begins, and none is deleted. Every change is
+audited in its own transaction. A row that is added prices the usage that had none; usage that has its price keeps it.
 """
 
 from __future__ import annotations
@@ -131,6 +131,33 @@ def add_price(price: Price, *, actor: str) -> int:
         priced=priced,
     )
     return priced
+
+
+@transaction.atomic
+def correct_price(price: Price, *, actor: str) -> bool:
+    """Save another figure and source of a price that was entered wrong; False where it is so already.
+
+    `price` was cleaned. What was priced with it keeps its rate until `reprice`.
+    """
+    row = Price.objects.select_for_update().get(pk=price.pk)
+    before = {"usd_per_million": _text(row.usd_per_million), "source": row.source}
+    after = {"usd_per_million": _text(price.usd_per_million), "source": price.source}
+    if before == after:
+        return False
+    row.usd_per_million, row.source = price.usd_per_million, price.source
+    row.save(update_fields=["usd_per_million", "source"])
+    AuditEvent.objects.record(
+        actor=actor,
+        action="price.corrected",
+        target=row.model_id,
+        endpoint_kind=row.endpoint_kind,
+        token_class=row.token_class,
+        is_long_prompt=row.is_long_prompt,
+        valid_from=str(row.valid_from),
+        before=before,
+        after=after,
+    )
+    return True
 
 
 @transaction.atomic

@@ -14,15 +14,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from onboarding.costs import price_list
-from onboarding.costs.price_table import add_price, change_multiplier, shipped
+from onboarding.costs.price_table import add_price, change_multiplier, correct_price, shipped
 from onboarding.enums import TokenClass
 from onboarding.forms import MultiplierForm, PriceForm
 from onboarding.models import Account, AuditEvent, Meter, Price
 from onboarding.views.rules import PersonRequest, for_admins
 
 # What a new price may begin with, as the links of the page have it.
-_PREFILLED = ("model_id", "endpoint_kind", "token_class", "valid_from")
-_CHANGES = ("price.added", "prices.loaded", "account.multiplier_changed", "usage.repriced")
+_PREFILLED = ("model_id", "endpoint_kind", "token_class", "is_long_prompt", "valid_from")
+_CHANGES = ("price.added", "price.corrected", "prices.loaded", "account.multiplier_changed", "usage.repriced")
 _CHANGES_SHOWN = 10
 
 
@@ -30,20 +30,22 @@ _CHANGES_SHOWN = 10
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def prices(request: PersonRequest) -> HttpResponseBase:
-    """A POST with an `account` changes its multiplier; any other one adds a price. A constant number of queries."""
+    """A POST with an `account` changes its multiplier; any other one adds a price, or corrects one. A constant number
+    of queries."""
     if request.method != "POST":
         given = {name: request.GET[name] for name in _PREFILLED if name in request.GET}
-        return _page(request, PriceForm(initial=given or {"valid_from": timezone.now().date()}))
+        return _page(request, PriceForm(initial={"valid_from": timezone.now().date(), **given}))
     if "account" in request.POST:
         return _change_multiplier(request)
-    return _add_price(request)
+    return _enter_price(request)
 
 
-def _add_price(request: PersonRequest) -> HttpResponseBase:
+def _enter_price(request: PersonRequest) -> HttpResponseBase:
     form = PriceForm(request.POST)
     if form.is_valid():
         try:
-            add_price(form.instance, actor=request.person.email)
+            enter = correct_price if form.cleaned_data["is_correction"] else add_price
+            enter(form.instance, actor=request.person.email)
         except IntegrityError:
             # Somebody added the same a moment before; now the form says so.
             form = PriceForm(request.POST)

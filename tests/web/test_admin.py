@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -10,8 +11,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from onboarding.enrolments import issue_code
 from onboarding.enums import CodePurpose, Platform, Role
-from onboarding.models import AuditEvent, OneTimeCode, Person, Team
-from tests.factories import make_person, make_plan, make_ready_person, make_revision
+from onboarding.models import AuditEvent, OneTimeCode, Person, Price, Team
+from tests.factories import make_account, make_person, make_plan, make_ready_person, make_revision, make_team
 from tests.web.plan_pages import member, reported, took
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +72,34 @@ def test_a_change_leaves_an_event_with_its_author() -> None:
     team = Team.objects.get()
     event = AuditEvent.objects.get(action="team.added")
     assert (event.actor, event.target) == ("carla.soto@acme.example", str(team))
+
+
+def test_what_is_changed_with_a_reason_elsewhere_is_only_read_here() -> None:
+    price = Price.objects.create(
+        model_id="anthropic.claude-opus-5",
+        endpoint_kind="global",
+        token_class="input",
+        usd_per_million=5,
+        valid_from="2026-11-01",
+        source="tests",
+    )
+    team, account = make_team(), make_account()
+    client = admin_client()
+
+    assert (
+        client.post(f"/django-admin/onboarding/price/{price.pk}/change/", {"usd_per_million": "1"}).status_code == 403
+    )
+    assert client.post(f"/django-admin/onboarding/price/{price.pk}/delete/", {"post": "yes"}).status_code == 403
+    for path, kept, field in (
+        (f"team/{team.pk}", {"name": "Renamed", "group": team.group}, "monthly_budget"),
+        (f"account/{account.pk}", {"account_id": account.account_id, "name": "Renamed"}, "price_multiplier"),
+    ):
+        answer = client.post(f"/django-admin/onboarding/{path}/change/", {**kept, field: "7"})
+        assert answer.status_code == 302, path
+    team.refresh_from_db()
+    account.refresh_from_db()
+    assert (team.name, team.monthly_budget) == ("Renamed", None)
+    assert (account.name, account.price_multiplier) == ("Renamed", Decimal(1))
 
 
 def test_a_person_can_be_deactivated_and_nothing_else_of_them_changed() -> None:

@@ -115,7 +115,7 @@ def test_prices_in_force_stand_in_a_column_for_each_token_class(admin: Client) -
 
     page = admin.get(PATH).content.decode()
 
-    assert rows_of(page, "Prices of other models") == [
+    assert rows_of(page, "Table of prices of other models") == [
         [
             f"Claude Opus 9 {MODEL}",
             "Geographic",
@@ -125,9 +125,10 @@ def test_prices_in_force_stand_in_a_column_for_each_token_class(admin: Client) -
             "Unpriced",
             "Unpriced",
             "1 Nov 2026 Our contract 1 Oct 2026 A mail",
+            f"Change {MODEL}, Geographic",
         ]
     ]
-    assert [row[3] for row in rows_of(page, "Prices that begin later")] == ["$99.00"]
+    assert [row[3] for row in rows_of(page, "Table of later prices")] == ["$99.00"]
 
 
 def test_kinds_and_long_prompts_have_rows_of_their_own(admin: Client) -> None:
@@ -135,7 +136,7 @@ def test_kinds_and_long_prompts_have_rows_of_their_own(admin: Client) -> None:
     make_price(endpoint_kind="global", is_long_prompt=True)
     make_price(endpoint_kind="global")
 
-    rows = rows_of(admin.get(PATH).content.decode(), "Prices of other models")
+    rows = rows_of(admin.get(PATH).content.decode(), "Table of prices of other models")
 
     assert [row[1] for row in rows] == ["Global", "Global Long prompts", "In-Region"]
     assert [row[3] for row in rows] == ["Unpriced", "As others", "Unpriced"]
@@ -148,10 +149,10 @@ def test_models_that_were_used_come_first(admin: Client) -> None:
     page = admin.get(PATH).content.decode()
 
     assert "Everything that was used has a price" in page
-    assert {row[0] for row in rows_of(page, "Prices of models that were used")} == {
+    assert {row[0] for row in rows_of(page, "Table of prices of models that were used")} == {
         "Claude Sonnet 4.6 anthropic.claude-sonnet-4-6"
     }
-    assert len(rows_of(page, "Prices of other models")) > 50
+    assert len(rows_of(page, "Table of prices of other models")) > 50
 
 
 def test_what_was_used_without_a_price_is_shown_with_its_tokens_and_never_as_0(admin: Client) -> None:
@@ -163,7 +164,7 @@ def test_what_was_used_without_a_price_is_shown_with_its_tokens_and_never_as_0(a
     page = admin.get(PATH).content.decode()
 
     assert "2 models were used without a price" in page
-    assert [row[1:6] for row in rows_of(page, "Used without a price")] == [
+    assert [row[1:6] for row in rows_of(page, "Tokens without a price")] == [
         ["Geographic", "Input", "1,235,567", "2 Nov 2026", "4 Nov 2026"],
         ["Geographic", "Output", "5", "2 Nov 2026", "2 Nov 2026"],
         ["Not known", "Input", "3", "2 Nov 2026", "2 Nov 2026"],
@@ -249,11 +250,54 @@ def test_a_price_is_changed_by_one_that_begins_later(admin: Client) -> None:
 
     admin.post(PATH, price_of())
 
-    assert [row[2] for row in rows_of(admin.get(PATH).content.decode(), "Prices of models that were used")] == [
-        "$4.125"
-    ]
+    assert [
+        row[2] for row in rows_of(admin.get(PATH).content.decode(), "Table of prices of models that were used")
+    ] == ["$4.125"]
     assert Price.objects.count() == 2
     assert UsageEntry.objects.get().rate == 5_000_000
+
+
+def test_a_price_that_was_entered_wrong_is_corrected_and_audited(admin: Client) -> None:
+    make_price(usd_per_million="41.25", source="A slip")
+    use(dt.date(2026, 11, 2), rate=41_250_000)
+
+    response = admin.post(PATH, price_of(is_correction="on"))
+
+    assert (response.status_code, response["Location"]) == (302, "/costs/prices/#changes")
+    price = Price.objects.get()
+    assert (price.usd_per_million, price.source) == (Decimal("4.125"), "Our contract")
+    # Repricing is an admin's word of its own.
+    assert UsageEntry.objects.get().rate == 41_250_000
+    event = AuditEvent.objects.get(action="price.corrected")
+    assert (event.actor, event.target) == ("admin@acme.example", MODEL)
+    assert event.details["before"] == {"usd_per_million": "41.25", "source": "A slip"}
+    assert event.details["after"] == {"usd_per_million": "4.125", "source": "Our contract"}
+    told = f"Corrected a price: {MODEL}, geographic, input, from 2026-11-01 on: 41.25 became 4.125 USD"
+    assert told in text_of(admin.get(PATH))
+
+
+def test_a_correction_of_nothing_is_said_and_of_the_same_is_none(admin: Client) -> None:
+    assert "There is no price of this that begins on that day." in text_of(admin.post(PATH, price_of(is_correction=1)))
+    assert not Price.objects.exists()
+
+    make_price()
+    assert admin.post(PATH, price_of(is_correction=1)).status_code == 302
+    assert not AuditEvent.objects.exists()
+
+
+def test_a_line_leads_to_the_form_filled_in(admin: Client) -> None:
+    make_price(is_long_prompt=True)
+    make_price()
+    use()
+
+    page = admin.get(PATH).content.decode()
+    link = re.search(r'href="(/costs/prices/\?[^"]*is_long_prompt=1[^"]*)#add"', page)
+    assert link is not None
+    form = admin.get(link[1].replace("&amp;", "&")).content.decode()
+
+    assert f'name="model_id" value="{MODEL}"' in form
+    assert re.search(r'<option value="geographic"[^>]*selected', form)
+    assert re.search(r'<input[^>]*name="is_long_prompt"[^>]*checked', form)
 
 
 def test_a_number_is_read_alike_in_every_language(admin: Client) -> None:
@@ -308,7 +352,7 @@ def test_a_price_that_is_there_is_not_replaced(admin: Client) -> None:
 
     response = admin.post(PATH, price_of())
 
-    assert "There is a price of this from that day on. Choose another day." in text_of(response)
+    assert "There is a price of this from that day on. Choose another day, or correct it." in text_of(response)
     assert Price.objects.get().usd_per_million == 5
 
 
