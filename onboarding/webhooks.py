@@ -13,7 +13,9 @@ import json
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,7 +23,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Host and port to the addresses of that host; raises OSError where it has none.
 Resolver = Callable[[str, int], Sequence[str]]
 
-_TIMEOUT = 3.0  # seconds, for the connection and for each answer
+_TIMEOUT = 3.0  # seconds, for the connection and for each piece of an answer
+_ALTOGETHER = 15.0  # seconds, from the connection on: an answer may come in many pieces
 _ANSWER_LIMIT = 4096  # bytes
 _PLAIN = re.compile(r"[!-~]{1,2048}")  # printable ASCII without spaces
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -72,28 +75,56 @@ def post(
     resolver: Resolver = resolve,
     may_reach: Callable[[str], bool] = is_public,
     context: ssl.SSLContext | None = None,
+    altogether: float = _ALTOGETHER,
 ) -> None:
     """Post `payload` as JSON; raises WebhookError unless the answer is one of success.
 
-    `port`, `resolver`, `may_reach` and `context` are for tests: no setting leads to them.
+    `port`, `resolver`, `may_reach`, `context` and `altogether` are for tests: no setting leads to them.
     """
     parts = _checked(url, hosts)
     host = str(parts.hostname)
     connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT)
     try:
         plain = _connected(_addresses(host, port, resolver, may_reach), port)
+        secured = (context or ssl.create_default_context()).wrap_socket(
+            plain, server_hostname=host, do_handshake_on_connect=False
+        )
         # With a socket of its own the connection does not look the name up again.
-        connection.sock = (context or ssl.create_default_context()).wrap_socket(plain, server_hostname=host)
-        target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        connection.request("POST", target, json.dumps(payload).encode(), {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        answer.read(_ANSWER_LIMIT)
+        connection.sock = secured
+        with _ended_after(altogether, secured):
+            secured.do_handshake()
+            target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
+            connection.request("POST", target, json.dumps(payload).encode(), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            answer.read(_ANSWER_LIMIT)
     except (OSError, http.client.HTTPException) as error:
         raise WebhookError(type(error).__name__) from None
     finally:
         connection.close()
     if not 200 <= answer.status < 300:
         raise WebhookError(f"answer-{answer.status}")
+
+
+@contextmanager
+def _ended_after(seconds: float, secured: socket.socket) -> Iterator[None]:
+    """Cut the connection when it takes longer, under whatever reads from it; raises TimeoutError then."""
+    is_cut = threading.Event()
+
+    def cut() -> None:
+        is_cut.set()
+        with suppress(OSError):
+            # Not the TLS one, which would say goodbye and wait.
+            socket.socket.shutdown(secured, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if is_cut.is_set():
+            raise TimeoutError
 
 
 def _checked(url: str, hosts: Collection[str]) -> SplitResult:

@@ -37,6 +37,8 @@ LEASE = dt.timedelta(seconds=150)
 # Between two tries it waits as long as it has waited already, within these; after the last it stands as undelivered.
 _SOONEST, _LATEST = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 GIVE_UP = dt.timedelta(hours=24)
+# A worker that is ended while it sends cannot write that it gave up, so tries are counted, too. A day has thirty.
+TRIES = 60
 
 _Told = Collection[tuple[str, int]]
 _Problem = tuple[Channel, str]
@@ -131,14 +133,17 @@ def has_slack() -> bool:
 def send(alert_id: int, *, post: Post = webhooks.post) -> None:
     """Tell an alert by mail, and a team's in Slack, as far as both are configured and have not been done yet.
 
-    Does nothing when it was sent or somebody else holds it. What fails is tried again for a day, then stands as a
-    problem of the row. Never raises for anything a mail server or Slack does.
+    Does nothing when it was sent or somebody else holds it. What fails is tried again for a day and at most TRIES
+    times, then stands as a problem of the row. Never raises for anything a mail server or Slack does.
     """
     fence = BudgetAlert.objects.claim(alert_id, lease=LEASE)
     if fence is None:
         return
     alert = BudgetAlert.objects.select_related("team", "person").get(pk=alert_id)
     try:
+        if fence > TRIES:
+            _conclude(alert, fence, [(_left(alert), "tries")], is_last=True)
+            return
         problems = list(_deliver(alert, fence, post)) if _still_concerns(alert) else []
         _conclude(alert, fence, problems)
     except LostLease:
@@ -167,7 +172,12 @@ def _deliver(alert: BudgetAlert, fence: int, post: Post) -> Iterator[_Problem]:
             yield Channel.SLACK, str(error)
 
 
-def _conclude(alert: BudgetAlert, fence: int, problems: list[_Problem]) -> None:
+def _left(alert: BudgetAlert) -> Channel:
+    """What a try that was ended did not come to."""
+    return Channel.MAIL if has_mail() and alert.mailed_at is None else Channel.SLACK
+
+
+def _conclude(alert: BudgetAlert, fence: int, problems: list[_Problem], *, is_last: bool = False) -> None:
     now = timezone.now()
     waited = now - alert.queued_at
     done: dict[str, Any] = {"state": RunState.DONE, "finished_at": now, "lease_until": None}
@@ -179,7 +189,7 @@ def _conclude(alert: BudgetAlert, fence: int, problems: list[_Problem]) -> None:
     wait = {"lease_until": now + min(max(waited, _SOONEST), _LATEST)}
     since = alert.problem_since or now
     told = {"problem": channel, "problem_detail": detail[:100], "problem_since": since}
-    _hold(alert, fence, **(done if waited >= GIVE_UP else wait), **told)
+    _hold(alert, fence, **(done if is_last or waited >= GIVE_UP else wait), **told)
 
 
 def _hold(alert: BudgetAlert, fence: int, **changes: Any) -> None:

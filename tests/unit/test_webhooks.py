@@ -8,6 +8,7 @@ import ipaddress
 import json
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -35,6 +36,7 @@ class Server(http.server.ThreadingHTTPServer):
     status = 200
     headers: dict[str, str] = {}
     answer = b"ok"
+    drips = False
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -47,6 +49,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.posted.append((self.path, self.headers["Host"].partition(":")[0], json.loads(body)))
+        if self.server.drips:
+            self._drip()
+            return
         self.send_response(self.server.status)
         for name, value in self.server.headers.items():
             self.send_header(name, value)
@@ -54,6 +59,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         # The client reads no more than it wants.
         with suppress(OSError):
             self.wfile.write(self.server.answer)
+
+    def _drip(self) -> None:
+        """A head without end, a byte at a time: no single one lets its reader wait for long."""
+        with suppress(OSError):
+            self.wfile.write(b"HTTP/1.0 200 OK\r\nX-Endless: ")
+            for _ in range(500):
+                self.wfile.write(b"x")
+                time.sleep(0.02)
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -145,6 +158,16 @@ def test_an_answer_without_end_is_not_read_to_its_end(post: Any, server: Server)
     server.answer = b"x" * 10_000_000
 
     post(URL, {})
+
+
+def test_an_answer_that_comes_byte_by_byte_is_cut(post: Any, server: Server) -> None:
+    server.drips = True
+    began = time.monotonic()
+
+    with pytest.raises(WebhookError, match=r"^TimeoutError$"):
+        post(URL, {}, altogether=0.3)
+
+    assert time.monotonic() - began < 5
 
 
 def test_a_certificate_of_another_name_is_refused(post: Any, server: Server) -> None:

@@ -376,6 +376,65 @@ def test_after_a_day_it_stands_as_what_could_not_be_sent(clock: time_machine.Tra
     assert alert.fence == 2
 
 
+@pytest.mark.usefixtures("mailing")
+def test_the_alert_of_a_killed_worker_is_published_again_and_sent(clock: time_machine.Traveller) -> None:
+    use(somebody(), 85)
+    (alert,) = alerts.raise_due(NOW)
+    # It took the alert, and was never heard of again.
+    BudgetAlert.objects.filter(pk=alert.pk).update(published_at=NOW)
+    assert BudgetAlert.objects.claim(alert.pk, lease=alerts.LEASE) == 1
+    send_all()
+    assert (overdue(), mail.outbox) == ([], [])
+
+    clock.move_to(NOW + alerts.LEASE + dt.timedelta(seconds=1))
+    assert overdue() == [alert.pk]
+    send_all()
+
+    assert len(mail.outbox) == 1
+    assert (BudgetAlert.objects.get().state, overdue()) == (RunState.DONE, [])
+
+
+def overdue() -> list[int]:
+    """What the sweeper publishes again, every ten seconds."""
+    wait = dt.timedelta(seconds=15)
+    rows = BudgetAlert.objects.overdue(dt.datetime.now(dt.UTC), queued_for=wait, published_for=wait)
+    return list(rows.values_list("pk", flat=True))
+
+
+@pytest.mark.usefixtures("mailing")
+def test_an_alert_whose_every_worker_is_killed_is_given_up(clock: time_machine.Traveller) -> None:
+    use(somebody(), 85)
+    (alert,) = alerts.raise_due(NOW)
+    for _ in range(alerts.TRIES):
+        assert BudgetAlert.objects.claim(alert.pk, lease=alerts.LEASE) is not None
+        clock.shift(alerts.LEASE + dt.timedelta(seconds=1))
+
+    send_all()
+
+    assert mail.outbox == []
+    alert.refresh_from_db()
+    assert (alert.state, alert.problem, alert.problem_detail) == (RunState.DONE, Channel.MAIL, "tries")
+
+
+@pytest.mark.usefixtures("mailing")
+@pytest.mark.django_db(transaction=True)
+def test_ten_that_send_at_once_send_one_mail() -> None:
+    use(somebody(), 85)
+    (alert,) = alerts.raise_due(NOW)
+
+    def send(_number: int) -> None:
+        try:
+            alerts.send(alert.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(send, range(10)))
+
+    assert len(mail.outbox) == 1
+    assert BudgetAlert.objects.get().fence == 1
+
+
 def test_what_comes_through_in_the_end_is_no_problem_any_more(
     no_mail_server: None, settings: Settings, clock: time_machine.Traveller
 ) -> None:
