@@ -47,6 +47,11 @@ class Budget(Generic[S]):
     unpriced: int = 0
 
     @property
+    def estimate(self) -> Decimal | None:
+        """What was spent, as it is shown; None where nothing of what was used has a price."""
+        return None if self.unpriced and not self.spent else self.spent
+
+    @property
     def is_over(self) -> bool:
         return self.limit is not None and self.spent > self.limit
 

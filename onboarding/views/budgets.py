@@ -154,8 +154,23 @@ def _edit(
     if is_sent and form.is_valid():
         change(form.cleaned_data["amount"], form.cleaned_data["reason"])
         return redirect(back)
-    context = {"budget": budget, "kind": kind, "form": form, "how": HOW, "back": back}
+    subject = budget.subject
+    context = {
+        "budget": budget,
+        "kind": kind,
+        "name": subject.display_name if isinstance(subject, Person) else subject.name,
+        "of_plan": _of_plan(subject),
+        "form": form,
+        "how": HOW,
+        "back": back,
+    }
     return render(request, "budget.html", context)
+
+
+def _of_plan(subject: Team | Plan | Person) -> Decimal | None:
+    """What their plan gives a person who has no budget of their own."""
+    plan = subject.team.plan if isinstance(subject, Person) and subject.team else None
+    return plan.person_budget if plan else None
 
 
 # --- Asking for more
