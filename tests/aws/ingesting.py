@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import os
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from onboarding import tasks
@@ -90,8 +92,16 @@ def read(account: str = PROD, *, back: dt.timedelta | None = RECENT, regions: It
 
 
 def whole_day(back: dt.timedelta = RECENT) -> dt.date:
-    """The first day that is read in full where reading begins `back` ago: files come in the hour after the requests."""
+    """The first day that is read in full where reading begins `back` ago: files come an hour after their requests."""
     return (timezone.now() - back).date() + dt.timedelta(days=1)
+
+
+def environment_of_a_process() -> dict[str, str]:
+    """For another process of the portal: this one's, with the database of the tests."""
+    name = connection.settings_dict["NAME"]
+    url = os.environ.get("DATABASE_URL", "")
+    database = f"{url.rpartition('/')[0]}/{name}" if url.startswith("postgres") else f"sqlite:///{name}"
+    return {**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "portal.settings"}
 
 
 def source_of(account: str = PROD, region: str = "eu-west-1") -> LogSource:

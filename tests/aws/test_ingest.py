@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,7 +14,6 @@ from typing import Any
 
 import pytest
 from django.core.management.base import CommandError
-from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -26,7 +24,7 @@ from onboarding.costs import coverage
 from onboarding.enums import Problem, Role, RunState, TokenClass
 from onboarding.models import Caller, Ingestion, LogSource, Person, UsageEntry
 from sandbox.aws.usage import workday
-from tests.aws.ingesting import RECENT, ledger, output, read, source_of, used, whole_day
+from tests.aws.ingesting import RECENT, environment_of_a_process, ledger, output, read, source_of, used, whole_day
 from tests.sandbox_aws import NO_RETENTION, PAYMENTS, PROD, SMALL, Aws
 from tests.web.plan_pages import client_of, text_of
 
@@ -289,7 +287,8 @@ def committed(transactional_db: None, company: None) -> Iterator[None]:
 @pytest.mark.usefixtures("committed")
 def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_twice_and_nothing_out(aws: Aws) -> None:
     aws.fault(operation="s3.GetObject", kind="slow", seconds=0.02)
-    reader = subprocess.Popen([sys.executable, "-c", _READER], env=_environment(), stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-c", _READER]
+    reader = subprocess.Popen(command, env=environment_of_a_process(), stderr=subprocess.DEVNULL)
     try:
         for _ in range(1500):
             if (run := Ingestion.objects.filter(new__gt=100).first()) or reader.poll() is not None:
@@ -315,14 +314,6 @@ def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_twice_and_nothing_
     run.refresh_from_db()
     assert (run.state, run.fence) == (RunState.DONE, 2)
     assert ledger(until=today) == truth
-
-
-def _environment() -> dict[str, str]:
-    """This process's, with the database of the tests."""
-    name = connection.settings_dict["NAME"]
-    url = os.environ.get("DATABASE_URL", "")
-    database = f"{url.rpartition('/')[0]}/{name}" if url.startswith("postgres") else f"sqlite:///{name}"
-    return {**os.environ, "DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "portal.settings"}
 
 
 @pytest.mark.parametrize(
