@@ -61,7 +61,7 @@ def forget_history() -> None:
 
 @shared_task(name="onboarding.raise_alerts")
 def raise_alerts() -> None:
-    """Every hour: forecasts change with the days, too. An ingestion calls it when it has read something new."""
+    """Four times an hour: usage is read more often, but what was used by everybody takes a while to add up."""
     for alert in alerts.raise_due(timezone.now())[:_ALERTS_AT_ONCE]:
         enqueue_alert(alert)
 

@@ -310,8 +310,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(ENVIRONMENT.home / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "raise-alerts": {
         "task": "onboarding.raise_alerts",
-        "schedule": crontab(minute=7),
-        "options": {"expires": 3600},
+        "schedule": crontab(minute="7-59/15"),
+        "options": {"expires": 900},
     },
     "republish-overdue": {
         "task": "onboarding.republish_overdue",
