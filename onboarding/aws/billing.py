@@ -48,7 +48,8 @@ def daily_costs(
     `tag` is the key of a tag of principals as IAM spells it; by model alone without one. `on_request` is called
     before each request, and what it raises ends the asking. Nothing is answered for the days before FIRST_DAY, nor
     while Cost Explorer says that it has no data yet. Model names are told of Bedrock only, so that no filter for a
-    service is needed, and one would miss those models that AWS sells under a service name of their own.
+    service is needed, and one would miss those models that AWS sells under a service name of their own. What has no
+    model is left out: it is the account's storage, its machines, and all else.
     """
     ask = _Asking(max(since, FIRST_DAY), until, client("ce", region=REGION, access=access), on_request)
     if ask.since >= until:
@@ -112,12 +113,12 @@ class _Asking:
 
 
 def _costs(day: dict[str, Any], groups: list[dict[str, str]]) -> Iterator[DailyCost]:
-    """The groups of a day that cost something. Their keys are `key$value`, in the order they were asked for."""
+    """The models of a day that cost something. Keys of groups are `key$value`, in the order they were asked for."""
     with mapped("ce:GetCostAndUsage"):
         for group in day.get("Groups", []):
             values = [key.partition("$")[2] for key in group["Keys"]]
             amount = Decimal(group["Metrics"]["UnblendedCost"]["Amount"])
-            if amount:
+            if amount and values[-1]:
                 yield DailyCost(
                     day=dt.date.fromisoformat(day["TimePeriod"]["Start"]),
                     principal=values[0] if len(groups) > 1 else "",
