@@ -110,6 +110,8 @@ _FAMILY = re.compile(r"claude-(?P<family>[a-z]+)-(?P<version>\d+(?:-\d{1,2})?)(?
 LONG_PROMPT_TOKENS = 200_000
 # Where it begins elsewhere: the AWS price list of "Claude Haiku 5.5 (Amazon Bedrock Edition)".
 _LONG_PROMPTS = {("haiku", (5, 5)): 100_000}
+# Of no model does it begin below.
+SHORT_PROMPT_TOKENS = min(LONG_PROMPT_TOKENS, *_LONG_PROMPTS.values())
 
 
 @dataclass(frozen=True, slots=True)

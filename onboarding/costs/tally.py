@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
 
-from onboarding.catalog import LONG_PROMPT_TOKENS
+from onboarding.catalog import SHORT_PROMPT_TOKENS, long_prompt_tokens
 from onboarding.costs.records import Identity, Record
 
 # How long the ledger remembers which requests it has counted. What is older is refused, since nobody could tell
@@ -68,7 +68,8 @@ class Hour:
         return self.known
 
 
-# By caller and model as the log names them: what prompts up to LONG_PROMPT_TOKENS used, and what longer ones did.
+# By caller and model as the log names them: what ordinary prompts used, and what long ones did. A model behind an
+# application profile, which its name does not tell, has the usual limit.
 _Day = tuple[dict[tuple[str, str], Counts], dict[tuple[str, str], Counts]]
 
 
@@ -179,8 +180,10 @@ class Tally:
                 continue
             read, written = given.cache_read_input_token_count, given.cache_write_input_token_count
             tokens = given.input_token_count
-            sums = short if tokens + read + written <= LONG_PROMPT_TOKENS else long
-            key = (identity.arn if type(identity) is Identity else record.arn, record.model_id)
+            prompt, model = tokens + read + written, record.model_id
+            is_short = prompt <= SHORT_PROMPT_TOKENS or prompt <= long_prompt_tokens(model)
+            sums = short if is_short else long
+            key = (identity.arn if type(identity) is Identity else record.arn, model)
             try:
                 counts = sums[key]
             except KeyError:

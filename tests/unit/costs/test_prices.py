@@ -22,6 +22,8 @@ from onboarding.costs.prices import Metered, PriceBook, Stretch
 from onboarding.enums import EndpointKind, TokenClass
 from onboarding.models import Account, Caller, Meter, Price, UsageEntry
 from tests.factories import make_account, make_caller
+from tests.unit.costs.logs import joined, line, split_body
+from tests.unit.costs.test_ledger import ingest, make_source
 
 pytestmark = pytest.mark.django_db
 
@@ -151,6 +153,99 @@ def test_a_long_prompt_has_the_ordinary_price_where_there_is_no_other() -> None:
     load_shipped(actor="tests")
 
     assert cost_of_user_day("anthropic.claude-sonnet-4-6", GLOBAL, is_long=True) == Decimal("11.469")
+
+
+# --- By hand, through the ledger's own door
+
+
+def user_day(profile: str, *, hour: bool = False) -> bytes:
+    """USER_DAY as log lines: 155 requests, none of them a long prompt of a model that begins one at 200,000 tokens.
+
+    23,000 input = 115 x 200. 125,000 output = 125 x 1,000. 1.3M written = 130 x 10,000. 15.5M read = 155 x 100,000.
+    """
+    made = []
+    for number in range(155):
+        written = 10_000 if number < 130 else 0
+        counts = (200 if number < 115 else 0, 1_000 if number < 125 else 0, 100_000, written)
+        record = line(model=profile, tokens=counts)
+        if hour:
+            record["output"]["outputBodyJson"] = split_body(0, written)
+        made.append(record)
+    return joined(*made)
+
+
+def logged_costs(*, multiplier: str = "1", lines: bytes) -> dict[str, Decimal | None]:
+    """What each class costs in the ledger by the shipped table, once Bedrock's logs were read."""
+    load_shipped(actor="tests")
+    Account.objects.filter(pk=make_account().pk).update(price_multiplier=Decimal(multiplier))
+    ingest(make_source(), lines)
+    costs = UsageEntry.objects.values_list("token_class", "cost")
+    return {token_class: None if cost is None else usd(cost) for token_class, cost in costs}
+
+
+@pytest.mark.parametrize(
+    ("model_id", "kind", "terms", "total", "shown"),
+    # Those whose prompts are long from 200,000 tokens on, by an inference profile.
+    [row for row in HAND_COMPUTED if row[1] != IN_REGION and "haiku-5-5" not in row[0]],
+)
+def test_a_persons_day_in_the_logs_costs_what_it_does_by_hand(
+    model_id: str, kind: str, terms: list[str], total: str, shown: str
+) -> None:
+    profile = f"{'global' if kind == GLOBAL else 'eu'}.{model_id}"
+
+    costs = logged_costs(lines=user_day(profile))
+
+    assert costs == dict(zip(USER_DAY, map(Decimal, terms), strict=True))
+    spent = usd(UsageEntry.objects.aggregate(total=Sum("cost"))["total"])
+    assert spent == Decimal(total)
+    assert cents(spent) == Decimal(shown)
+
+
+def test_what_an_account_pays_of_the_list_is_in_the_ledger() -> None:
+    costs = logged_costs(multiplier="0.9", lines=user_day("eu.anthropic.claude-sonnet-4-6"))
+
+    # 3.3 x 0.9 = 2.97, 16.5 x 0.9 = 14.85, 4.125 x 0.9 = 3.7125, 0.33 x 0.9 = 0.297
+    # 0.023 x 2.97 + 0.125 x 14.85 + 1.3 x 3.7125 + 15.5 x 0.297
+    assert costs == {
+        TokenClass.INPUT: Decimal("0.06831"),
+        TokenClass.OUTPUT: Decimal("1.85625"),
+        TokenClass.CACHE_WRITE_5M: Decimal("4.82625"),
+        TokenClass.CACHE_READ: Decimal("4.6035"),
+    }
+    # 11.35431, which is 12.6159 x 0.9
+    assert cents(sum(filter(None, costs.values()), Decimal(0))) == Decimal("11.35")
+
+
+def test_what_is_cached_for_an_hour_costs_more() -> None:
+    costs = logged_costs(lines=user_day("eu.anthropic.claude-sonnet-4-6", hour=True))
+
+    # 1.3 x 6.6 in place of 1.3 x 4.125
+    assert costs[TokenClass.CACHE_WRITE_1H] == Decimal("8.58")
+    assert TokenClass.CACHE_WRITE_5M not in costs
+    # 0.0759 + 2.0625 + 8.58 + 5.115
+    assert cents(sum(filter(None, costs.values()), Decimal(0))) == Decimal("15.83")
+
+
+def test_one_long_prompt_in_the_logs_has_the_price_of_long_prompts() -> None:
+    """Of Claude Haiku 5.5 they begin above 100,000 tokens of input, the cache's among them: here are 121,000."""
+    long = line(model="global.anthropic.claude-haiku-5-5", tokens=(1_000, 2_000, 100_000, 20_000))
+
+    # 0.001 x 0.5, 0.002 x 2.5, 0.1 x 0.05, 0.02 x 0.625
+    assert logged_costs(lines=joined(long)) == {
+        TokenClass.INPUT: Decimal("0.0005"),
+        TokenClass.OUTPUT: Decimal("0.005"),
+        TokenClass.CACHE_READ: Decimal("0.005"),
+        TokenClass.CACHE_WRITE_5M: Decimal("0.0125"),
+    }
+    assert Meter.objects.get().is_long_prompt
+
+
+def test_a_model_without_a_price_has_its_tokens_in_the_ledger_and_no_cost() -> None:
+    costs = logged_costs(lines=user_day("eu.anthropic.claude-saga-1"))
+
+    assert costs == dict.fromkeys(USER_DAY)
+    assert dict(UsageEntry.objects.values_list("token_class", "tokens")) == USER_DAY
+    assert UsageEntry.objects.aggregate(total=Sum("cost"))["total"] is None
 
 
 # --- Rates
