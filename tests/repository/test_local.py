@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -194,3 +196,32 @@ def test_everything_starts_answers_and_leaves_nothing_behind(tmp_path: Path) -> 
         assert runner.wait(30) == 0, output.read_text()
     _until(lambda: not children & _processes().keys(), seconds=5)
     assert not is_ready(port)
+
+
+def test_a_first_start_loads_the_shipped_prices_and_the_next_leaves_them_as_admins_have_them(tmp_path: Path) -> None:
+    _prepare(tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "onramp.sqlite3")) as database:
+        shipped = sum(len(entry["usd_per_million"]) for entry in json.loads(_PRICES.read_text())["prices"])
+        assert database.execute("SELECT COUNT(*) FROM onboarding_price").fetchone() == (shipped,)
+        database.execute("UPDATE onboarding_price SET usd_per_million = 7, source = 'Our contract' WHERE id = 1")
+        database.commit()
+
+        _prepare(tmp_path)
+
+        assert database.execute("SELECT COUNT(*) FROM onboarding_price").fetchone() == (shipped,)
+        kept = database.execute("SELECT usd_per_million, source FROM onboarding_price WHERE id = 1")
+        assert kept.fetchone() == (7, "Our contract")
+
+
+_PRICES = BASE_DIR / "onboarding/data/prices.json"
+
+
+def _prepare(home: Path) -> None:
+    """What `make run` does before anything starts."""
+    sign_in = {"ISSUER": "https://login.example.com", "CLIENT_ID": "onramp", "CLIENT_SECRET": "none"}
+    environment = {
+        **{name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")},
+        **{f"ONRAMP_OIDC_{name}": value for name, value in sign_in.items()},
+        "ONRAMP_HOME": str(home),
+    }
+    subprocess.run([sys.executable, "-m", "deploy.prepare"], cwd=BASE_DIR, env=environment, check=True, timeout=300)

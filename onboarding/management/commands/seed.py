@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
+from onboarding.costs.repricing import price_unpriced
 from onboarding.plans import BadDocument, load_document
 
 
@@ -21,7 +23,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         try:
             document = json.loads(file.read_text(encoding="utf-8"))
-            counts = load_document(document, actor="manage.py seed")
+            with transaction.atomic():
+                counts = load_document(document, actor="manage.py seed")
+                if counts["prices"]:
+                    price_unpriced()
         except OSError as error:
             raise CommandError(f"Cannot read {file}: {error.strerror}.") from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:

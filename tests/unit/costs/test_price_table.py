@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -101,6 +103,23 @@ def test_the_command_says_what_it_did() -> None:
     assert first.startswith(f"genai-prices {shipped().version}, {shipped().date}: {count} prices added, 0 left as")
     assert f"0 prices added, {count} left as they are" in second
     assert AuditEvent.objects.get().actor == "manage.py load_prices"
+
+
+def test_usage_that_waited_for_a_seeded_price_is_priced(tmp_path: Path) -> None:
+    make_usage(day=DAY, rate=None, model_id="anthropic.claude-saga-1", input=1_000_000, output=5)
+    entry = {
+        "model_id": "anthropic.claude-saga-1",
+        "endpoint_kind": "geographic",
+        "valid_from": "2026-11-01",
+        "source": "AWS price list",
+        "usd_per_million": {"input": "3.30"},
+    }
+    file = tmp_path / "company.json"
+    file.write_text(json.dumps({"prices": [entry]}))
+
+    call_command("seed", str(file), stdout=StringIO())
+
+    assert dict(UsageEntry.objects.values_list("token_class", "rate")) == {"input": 3_300_000, "output": None}
 
 
 # --- An admin's prices
