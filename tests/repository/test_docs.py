@@ -79,6 +79,18 @@ def test_every_module_the_docs_run_exists() -> None:
     assert {name: page for name, page in named.items() if find_spec(name) is None} == {}
 
 
+def test_every_action_that_is_asked_of_aws_is_among_the_portals_permissions() -> None:
+    modules = (BASE_DIR / "onboarding/aws").glob("*.py")
+    asked = {
+        action for module in modules for action in re.findall(r'mapped\("([a-z0-9-]+:\w+)"\)', module.read_text())
+    }
+    granted = set(
+        re.findall(r"`([a-z0-9-]+:[A-Z]\w+)`", (BASE_DIR / "docs/operations.md").read_text(encoding="utf-8"))
+    )
+    # Asked as a plan's role, where the plan wants a live probe.
+    assert asked - granted == {"bedrock:InvokeModel"}
+
+
 def test_every_link_between_the_docs_leads_somewhere() -> None:
     for page in PAGES:
         links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
