@@ -137,7 +137,7 @@ def everything_stored() -> str:
 
 def everything_sent(broker_url: str) -> str:
     """Every command that the broker took: it appends them to a file."""
-    (folder,) = redis.Redis.from_url(broker_url, decode_responses=True).config_get("dir").values()
+    folder = str(redis.Redis.from_url(broker_url, decode_responses=True).config_get("dir")["dir"])
     return "\n".join(path.read_bytes().decode("latin-1") for path in Path(folder).glob("*.aof"))
 
 
@@ -160,7 +160,7 @@ def test_what_was_written_and_answered_is_nowhere_once_it_is_counted(
         UNREADABLE,
     ]
     assert {page.status_code for page in pages} == {200}
-    said = [b"".join(page.streaming_content) if page.streaming else page.content for page in pages]
+    said = [page.getvalue() for page in pages]
     places = {
         "database": everything_stored(),
         "worker's log": (worker / "worker.log").read_text(),

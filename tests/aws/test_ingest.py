@@ -169,7 +169,7 @@ def test_a_log_group_is_read_event_by_event(aws: Aws) -> None:
 def test_what_is_invoked_now_is_in_the_next_reading(aws: Aws) -> None:
     # Hana's own habit is Haiku.
     keys = aws.credentials("hana.novak@acme.example", PROD, "ClaudeCodeDeveloper")
-    hers = {"meter__caller__arn__endswith": "/hana.novak@acme.example", "meter__model_id": SONNET}
+    hers: dict[str, Any] = {"meter__caller__arn__endswith": "/hana.novak@acme.example", "meter__model_id": SONNET}
     read(regions=[IRELAND], back=dt.timedelta(hours=2))
     assert not ledger(**hers)
     body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{"role": "user", "content": "?"}]}

@@ -239,7 +239,7 @@ def test_a_report_has_every_caller_and_says_the_same(aws: Aws, account: str, loc
 
     lines = export(aws, account, location)
 
-    sums: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    sums: defaultdict[tuple[str, ...], Decimal] = defaultdict(Decimal)
     for line in lines:
         if line["line_item_line_item_type"] == "Usage" and line["product"].get("model"):
             key = line["line_item_iam_principal"], line["product"]["model"]
@@ -256,6 +256,6 @@ def test_a_report_has_every_caller_and_says_the_same(aws: Aws, account: str, loc
 def test_a_discount_shows_in_what_a_report_says_of_list_prices(aws: Aws) -> None:
     lines = export(aws, PAYMENTS, "acme-ai-payments-billing/exports/payments-bedrock")
     used = [line for line in lines if line["product"].get("model")]
-    paid = sum(Decimal(line["line_item_unblended_cost"]) for line in used)
-    listed = sum(Decimal(line["pricing_public_on_demand_cost"]) for line in used)
+    paid = sum((Decimal(line["line_item_unblended_cost"]) for line in used), Decimal())
+    listed = sum((Decimal(line["pricing_public_on_demand_cost"]) for line in used), Decimal())
     assert close(paid, listed * Decimal("0.9"))
