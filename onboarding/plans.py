@@ -183,7 +183,7 @@ def _load_team(entry: Mapping[str, Any]) -> None:
     team.name = entry["name"]
     team.plan = Plan.objects.get(slug=entry["plan"]) if entry.get("plan") else None
     team.cost_centre = entry.get("cost_centre", "")
-    team.monthly_budget = entry.get("monthly_budget")
+    _set_given(team, entry, "monthly_budget")
     _save(team)
 
 

@@ -183,3 +183,15 @@ def test_lints_are_stored_with_the_revision() -> None:
 
     published.refresh_from_db()
     assert published.lints == [{"name": "caching-off", "about": "prompt_caching", "facts": {}}]
+
+
+def test_a_budget_that_a_document_does_not_name_is_left_as_an_admin_set_it() -> None:
+    document = copy.deepcopy(DOCUMENT)
+    for entry in document["teams"]:
+        entry.pop("monthly_budget", None)
+    load(DOCUMENT)
+    Team.objects.update(monthly_budget=77)
+
+    load(document)
+
+    assert set(Team.objects.values_list("monthly_budget", flat=True)) == {77}
