@@ -21,6 +21,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
+@pytest.fixture(scope="session")
+def used(stack: Stack) -> Stack:
+    """The portal with the sandbox's sixty days of usage and bills, which are otherwise read within minutes."""
+    stack.manage("ingest_usage", "--days", "70")
+    stack.manage("fetch_billed")
+    return stack
+
+
 # Not for the session: while it is open, its event loop makes Django refuse to reach the database in this thread.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:

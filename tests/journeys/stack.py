@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ class Stack:
     url: str
     home: Path
     pid: int
+    environment: Mapping[str, str]
 
     def fault(self, *faults: Fault) -> None:
         """Script AWS's faults: these, before those of the scenario."""
@@ -57,8 +58,21 @@ class Stack:
 
     @property
     def aws_url(self) -> str:
+        return self._sandbox["AWS_ENDPOINT_URL"]
+
+    @property
+    def _sandbox(self) -> dict[str, str]:
         lines = (self.home / "sandbox.env").read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines)["AWS_ENDPOINT_URL"]
+        return dict(line.split("=", 1) for line in lines)
+
+    def manage(self, *arguments: str) -> str:
+        """What `manage.py` prints, run as somebody would who operates this portal."""
+        environment = {name: value for name, value in self.environment.items() if value} | self._sandbox
+        environment.setdefault("DATABASE_URL", f"sqlite:///{self.home}/onramp.sqlite3")
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, f"{arguments}: {done.stderr}"
+        return done.stdout
 
     @contextlib.contextmanager
     def paused(self, name: str) -> Iterator[None]:
@@ -101,7 +115,7 @@ def running(home: Path) -> Iterator[Stack]:
             # A Ctrl-C in the terminal of the tests is for pytest, which then stops us in order.
             start_new_session=True,
         )
-        stack = Stack(environment["ONRAMP_PUBLIC_URL"], home, runner.pid)
+        stack = Stack(environment["ONRAMP_PUBLIC_URL"], home, runner.pid, environment)
         try:
             _wait_until_up(stack, runner, output)
             yield stack

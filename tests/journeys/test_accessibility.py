@@ -120,6 +120,35 @@ def test_what_people_ask_and_what_admins_see(visit: NewVisitor) -> None:
     assert_accessible(carla, "Account")
 
 
+def test_costs_and_whose_they_are(visit: NewVisitor, used: Stack) -> None:
+    carla = visit()
+    carla.sign_in("carla.soto@acme.example")
+    for path, title in (
+        ("/costs/", "Costs"),
+        ("/costs/?days=90&by=model&stack=model&sort=-nothing", "Costs"),
+        ("/costs/?model=nothing", "Costs"),
+        ("/costs/reconciliation/", "Reconciliation"),
+        ("/costs/prices/", "Prices"),
+        ("/costs/budgets/", "Budgets"),
+        ("/costs/callers/", "Principals"),
+        ("/usage/", "Your usage"),
+    ):
+        carla.open(path)
+        carla.evaluate("for (const details of document.querySelectorAll('main details')) details.open = true")
+        assert_accessible(carla, title)
+    carla.allow("status of 422")
+    carla.open("/costs/callers/")
+    carla.page.get_by_placeholder("E-mail").first.fill("nobody@acme.example")
+    carla.page.get_by_role("button", name="Claim").first.click()
+    carla.page.get_by_text("Nobody that Onramp knows has this e-mail.").wait_for()
+    assert_accessible(carla, "Principals")
+
+    vera = visit()
+    vera.sign_in("vera.lind@acme.example")
+    vera.open("/usage/")
+    assert_accessible(vera, "Your usage")
+
+
 @pytest.mark.parametrize(
     ("email", "title"),
     [
