@@ -108,7 +108,7 @@ def _warnings(person: Person, now: dt.datetime) -> list[CoverageWarning]:
         return []
     seen = Meter.objects.filter(caller__person=person).values_list("account", "region")
     planned = PlanRevision.objects.filter(is_current=True, plan__teams=person.team_id or 0)
-    places = {*seen, *planned.values_list("account", "region")}
+    places = set(seen) | set(planned.values_list("account", "region"))
     return [warning for warning in found if (warning.account.pk, warning.region) in places]
 
 

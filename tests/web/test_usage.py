@@ -161,13 +161,10 @@ def test_usage_says_up_to_when_it_is_known() -> None:
 def test_the_arithmetic_of_the_estimate_is_shown() -> None:
     ana = make_person()
     # Opus in a geography: 5.50 in, 27.50 out, 6.875 to write and 0.55 to read the cache.
-    for name, tokens, rate in (
-        ("input", 23_000, 5_500_000),
-        ("output", 125_000, 27_500_000),
-        ("cache_write_5m", 1_300_000, 6_875_000),
-        ("cache_read", 15_500_000, 550_000),
-    ):
-        make_usage(person=ana, day=day(10), model_id=OPUS, rate=rate, **{name: tokens})
+    make_usage(person=ana, day=day(10), model_id=OPUS, rate=5_500_000, input=23_000)
+    make_usage(person=ana, day=day(10), model_id=OPUS, rate=27_500_000, output=125_000)
+    make_usage(person=ana, day=day(10), model_id=OPUS, rate=6_875_000, cache_write_5m=1_300_000)
+    make_usage(person=ana, day=day(10), model_id=OPUS, rate=550_000, cache_read=15_500_000)
 
     shown = words(ana)
 
