@@ -106,9 +106,9 @@ def _warnings(person: Person, now: dt.datetime) -> list[CoverageWarning]:
     found = coverage.warnings(now)
     if not found:
         return []
-    seen = Meter.objects.filter(caller__person=person).values_list("account", "region")
+    seen = Meter.objects.filter(caller__person=person).values_list("account_id", "region")
     planned = PlanRevision.objects.filter(is_current=True, plan__teams=person.team_id or 0)
-    places = set(seen) | set(planned.values_list("account", "region"))
+    places = set(seen) | set(planned.values_list("account_id", "region"))
     return [warning for warning in found if (warning.account.pk, warning.region) in places]
 
 
