@@ -181,6 +181,9 @@ def test_alerts_of_this_month_and_those_that_could_not_be_delivered(settings: Se
     assert 'Mail could not be sent since <time datetime="2026-11-20T12:00:00+00:00">12:00 UTC</time>' in shown
     assert "ConnectionRefusedError" in shown
     assert "Onramp tries again" in shown
+    with time_machine.travel(NOW + alerts.GIVE_UP, tick=False):
+        alerts.send(alert.pk)
+        assert "Given up" in page()
     BudgetAlert.objects.update(month=dt.date(2026, 10, 1))
     assert "100% reached" not in page()
 
