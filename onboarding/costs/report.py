@@ -18,6 +18,7 @@ from django.db.models.functions import TruncMonth
 
 from onboarding.costs.figures import SUMS, Figures, figures_of, total
 from onboarding.costs.filter import NO_TEAM, UNMAPPED, Filter
+from onboarding.costs.money import usd
 from onboarding.models import Team
 
 
@@ -145,7 +146,8 @@ def daily(parts: Iterable[Slice], dimension: Dimension) -> dict[dt.date, dict[st
 
 def cost_by_day(parts: Iterable[Slice]) -> dict[dt.date, Decimal]:
     """US dollars of each day on which anything with a price was used: no query."""
-    sums: dict[dt.date, Figures] = {}
+    sums: dict[dt.date, int] = {}
     for part in parts:
-        sums[part.day] = sums.get(part.day, Figures()) + part.figures
-    return {day: figures.cost for day, figures in sums.items() if figures.cost is not None}
+        if part.figures.billionths is not None:
+            sums[part.day] = sums.get(part.day, 0) + part.figures.billionths
+    return {day: usd(billionths) for day, billionths in sums.items()}
