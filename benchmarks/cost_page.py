@@ -115,7 +115,7 @@ def _measure() -> dict[str, Any]:
     page()
     told: dict[str, Any] = {"queries_one": queries()}
     for model in (UsageEntry, Meter, Caller):
-        model.objects.all().delete()  # type: ignore[attr-defined]  # a model, whichever it is
+        model.objects.all().delete()
     Person.objects.exclude(user=user).delete()
     Team.objects.all().delete()
     _make_company(PEOPLE, TEAMS, DAYS)
