@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from onboarding.costs import price_list
+from onboarding.costs import coverage, price_list
 from onboarding.costs.price_table import add_price, change_multiplier, correct_price, shipped
 from onboarding.enums import TokenClass
 from onboarding.forms import MultiplierForm, PriceForm
@@ -74,7 +74,8 @@ def _to_changes() -> HttpResponseBase:
 def _page(
     request: PersonRequest, form: PriceForm, multipliers: Mapping[int, MultiplierForm] | None = None
 ) -> HttpResponseBase:
-    today = timezone.now().date()
+    now = timezone.now()
+    today = now.date()
     table = list(Price.objects.all())
     used = set(Meter.objects.values_list("model_id", flat=True).distinct())
     unpriced = price_list.unpriced()
@@ -94,6 +95,7 @@ def _page(
         "multipliers": _multipliers(multipliers or {}),
         "changes": AuditEvent.objects.filter(action__in=_CHANGES).order_by("-at")[:_CHANGES_SHOWN],
         "repricing": _repricing(today),
+        "warnings": coverage.warnings(now),
     }
     return render(request, "prices.html", context)
 

@@ -126,7 +126,10 @@ def test_a_filter_that_matches_nothing_offers_to_show_everything() -> None:
     assert 'href="?by=team"' in shown
 
 
-EVERY_PAGE = ("/costs/", "/costs/reconciliation/", "/costs/callers/", "/costs/budgets/", "/usage/")
+EVERY_PAGE = (
+    *("/costs/", "/costs/reconciliation/", "/costs/callers/", "/costs/budgets/", "/costs/prices/"),
+    "/usage/",
+)
 
 
 @pytest.mark.parametrize("url", EVERY_PAGE)
