@@ -21,10 +21,15 @@ from onboarding.models import (
     Account,
     AdminRequest,
     AuditEvent,
+    BillingFetch,
+    BudgetAlert,
     Bundle,
+    Caller,
     Enrolment,
     Finding,
     IdentityCenter,
+    Ingestion,
+    LogSource,
     OneTimeCode,
     Person,
     Plan,
@@ -161,6 +166,43 @@ class PriceAdmin(ReadOnly):
     list_display = ("model_id", "endpoint_kind", "token_class", "usd_per_million", "valid_from", "source")
     list_filter = ("endpoint_kind", "token_class")
     search_fields = ("model_id",)
+
+
+@admin.register(LogSource)
+class LogSourceAdmin(ReadOnly):
+    list_display = ("account", "region", "destination", "read_until", "latest_at", "problem", "problem_detail")
+    list_filter = ("problem", "region")
+    list_select_related = ("account",)
+
+
+@admin.register(Ingestion)
+class IngestionAdmin(ReadOnly):
+    """Runs over logs. What they read is on the pages about costs, added up: of usage entries there may be millions."""
+
+    list_display = ("source", "state", "queued_at", "finished_at", "files", "lines", "new", "duplicates", "unreadable")
+    list_filter = ("state",)
+    list_select_related = ("source__account",)
+
+
+@admin.register(Caller)
+class CallerAdmin(ReadOnly):
+    list_display = ("arn", "person", "claimed_by")
+    list_select_related = ("person",)
+    search_fields = ("arn", "person__email")
+
+
+@admin.register(BillingFetch)
+class BillingFetchAdmin(ReadOnly):
+    list_display = ("account", "source", "since", "until", "state", "requests", "problem", "queued_at", "finished_at")
+    list_filter = ("source", "state", "problem")
+    list_select_related = ("account",)
+
+
+@admin.register(BudgetAlert)
+class BudgetAlertAdmin(ReadOnly):
+    list_display = ("month", "team", "person", "kind", "percent", "spent", "mailed_at", "posted_at", "problem")
+    list_filter = ("month", "kind", "problem")
+    list_select_related = ("team", "person")
 
 
 @admin.register(Verification)
