@@ -54,7 +54,7 @@ def _stream(dice: random.Random, usage: dict[str, Any]) -> list[dict[str, Any]]:
 def _line(dice: random.Random, at: str, bodies: float) -> bytes:
     """One record. With the probability of `bodies` it has what was asked and answered, some kilobytes of it."""
     person, model = dice.randrange(PEOPLE), dice.choice(_MODELS)
-    given, read, written, answered = (dice.randrange(most) for most in (40, 90_000, 3_000, 1_500))
+    given, read, written, answered = (dice.randrange(most) for most in (40, 160_000, 3_000, 1_500))
     asked: dict[str, Any] = {}
     output: dict[str, Any] = {"outputContentType": "application/json", "outputTokenCount": answered}
     if dice.random() < bodies:
