@@ -28,7 +28,7 @@ def map_users(source: LogSource) -> int:
     """
     account = source.account
     nobodys = Caller.objects.filter(
-        person=None, claimed_by="", arn__startswith=f"arn:aws:iam::{account.account_id}:user/"
+        person=None, claimed_by="", arn__contains=f":iam::{account.account_id}:user/"
     )
     callers = list(nobodys)
     keys = _keys(source) if callers else set()
