@@ -54,6 +54,8 @@ _NAME = Lower(
         output_field=CharField(),
     )
 )
+# What is equal comes in the same order in every database.
+_TIES = (F("person").asc(nulls_last=True), F("unmapped").asc(nulls_last=True))
 ORDERS = {
     "name": Min(_NAME),
     "input": SUMS["input"],
@@ -70,14 +72,14 @@ def page(chosen: Filter, *, order: str, descending: bool, offset: int, limit: in
     rows = list(
         _grouped(chosen)
         .annotate(ordered=ORDERS[order], groups=Window(Count("*")))
-        .order_by(ordered, "person", "unmapped")[offset : offset + limit]
+        .order_by(ordered, *_TIES)[offset : offset + limit]
     )
     return PeoplePage(list(_named(rows)), rows[0]["groups"] if rows else 0)
 
 
 def everybody(chosen: Filter) -> Iterator[PersonGroup]:
     """Every group, the dearest first, without keeping them."""
-    ordered = _grouped(chosen).order_by(F("billionths").desc(nulls_last=True), "person", "unmapped")
+    ordered = _grouped(chosen).order_by(F("billionths").desc(nulls_last=True), *_TIES)
     rows: list[dict[str, Any]] = []
     for row in ordered.iterator(chunk_size=_CHUNK):
         rows.append(row)
