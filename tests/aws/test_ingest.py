@@ -125,7 +125,7 @@ def test_requests_in_the_folder_of_another_hour_count_for_when_they_were_made(aw
     ]
     assert misplaced
 
-    read(regions=[IRELAND], back=SHORTLY)
+    read(regions=[IRELAND])
 
     assert ledger(day=day, meter__region=IRELAND) == of_day(aws, day)
 
@@ -213,7 +213,7 @@ def test_a_day_without_logs_and_an_account_without_them_are_warnings(aws: Aws) -
 
 
 def test_everybody_is_known_by_what_aws_calls_them_and_a_machine_stays_nobodys(aws: Aws) -> None:
-    read(regions=[IRELAND], back=SHORTLY)
+    read(regions=[IRELAND])
 
     def of(arn_ends: str) -> Caller:
         return Caller.objects.get(arn__endswith=arn_ends)
@@ -242,7 +242,7 @@ SEAN = "sean.o'neill@acme.example"
 def test_users_are_nobodys_while_iam_does_not_answer_and_usage_is_counted_all_the_same(aws: Aws) -> None:
     aws.fault(operation="iam.GetAccountAuthorizationDetails", kind="denied")
 
-    read(regions=[IRELAND], back=SHORTLY)
+    read(regions=[IRELAND])
 
     assert source_of().problem == ""
     key = Caller.objects.get(arn__endswith=":user/BedrockAPIKey-q7xk")
