@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from django.db.models import Sum
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from onboarding.catalog import model_label
 from onboarding.costs import billed
@@ -46,6 +48,17 @@ def billed_by(dimension: Dimension, chosen: Filter) -> Mapping[str, Decimal] | N
     if dimension is Dimension.MODEL:
         return billed.by_model(chosen.since, chosen.until)
     return {day.isoformat(): amount for day, amount in billed.by_day(chosen.since, chosen.until).items()}
+
+
+def rest_of(total: Decimal | None, amounts: Mapping[str, Decimal] | None) -> Decimal | None:
+    """What AWS bills to nothing that has a name: the part of a total that no payer has. None where that is nothing."""
+    if total is None or amounts is None:
+        return None
+    return (total - sum((amount for payer, amount in amounts.items() if payer), Decimal())) or None
+
+
+def rest_name(dimension: Dimension) -> Promise:
+    return _("Beside these models") if dimension is Dimension.MODEL else _("Billed without a principal")
 
 
 def _by_person(chosen: Filter) -> dict[str, Decimal]:

@@ -14,7 +14,7 @@ from onboarding import catalog
 from onboarding.costs import people, report
 from onboarding.costs.figures import Figures
 from onboarding.costs.filter import NO_TEAM, TEAM_WORDS, UNMAPPED, Filter
-from onboarding.costs.payers import billed_by, payer_of, payer_of_person
+from onboarding.costs.payers import billed_by, payer_of, payer_of_person, rest_name, rest_of
 from onboarding.costs.people import PersonGroup
 from onboarding.costs.report import Dimension, Group, Slice
 
@@ -152,8 +152,8 @@ def table(
         count,
         number,
         has_billed=amounts is not None,
-        rest=_rest(billed, amounts),
-        rest_name=_("Beside these models") if dimension is Dimension.MODEL else _("Billed without a principal"),
+        rest=rest_of(billed, amounts),
+        rest_name=rest_name(dimension),
         newer=changed(query, page=number - 1 if number > 2 else None) if number > 1 else "",
         older=changed(query, page=number + 1) if number * SHOWN < count else "",
     )
@@ -167,13 +167,6 @@ def ignored(query: QueryDict) -> list[str]:
         "page": query.get("page", "") in ("", str(_page(query.get("page", "")))),
     }
     return [name for name, known in is_known.items() if not known]
-
-
-def _rest(total: Decimal | None, amounts: Mapping[str, Decimal] | None) -> Decimal | None:
-    """What AWS bills to nothing that has a name; None where that is nothing."""
-    if total is None or amounts is None:
-        return None
-    return (total - sum((amount for payer, amount in amounts.items() if payer), Decimal())) or None
 
 
 def read_dimension(text: str) -> Dimension:

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from onboarding.catalog import model_label
-from onboarding.costs import budgets, coverage, report
+from onboarding.costs import billed, budgets, coverage, report
 from onboarding.costs.budgets import Budget
 from onboarding.costs.filter import Filter, next_month, previous_month, read_filter
 from onboarding.costs.forecast import HOW, LOOK_BACK, Forecast, forecast
@@ -53,6 +53,7 @@ def costs(request: PersonRequest) -> HttpResponseBase:
         "periods": _periods(query, chosen, today),
         "warnings": coverage.warnings(now),
         "as_of": coverage.as_of(),
+        "fetches": billed.problems(),
         "tiles": figures,
         "daily": _daily(query, chosen, parts, teams, figures, today),
         "stacks": [(each, changed(query, stack=each)) for each in _STACKS],

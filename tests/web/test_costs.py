@@ -18,8 +18,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from onboarding.costs.money import cents
-from onboarding.enums import BilledSource, Problem, Role
-from onboarding.models import AuditEvent, Caller, Ingestion
+from onboarding.enums import BilledSource, Problem, Role, RunState
+from onboarding.models import AuditEvent, BillingFetch, Caller, Ingestion
 from tests.factories import make_account, make_caller, make_person, make_revision, make_team, make_usage, make_user
 from tests.web.cost_pages import (
     HOSTILE,
@@ -201,6 +201,23 @@ def test_without_a_bill_it_is_not_billed_yet_rather_than_nothing() -> None:
     assert "Difference Not known yet" in shown
 
 
+def test_a_bill_that_could_not_be_read_is_told() -> None:
+    company()
+    BillingFetch.objects.create(
+        account=make_account(),
+        source=BilledSource.COST_EXPLORER,
+        since=day(1),
+        until=day(20),
+        queued_at=NOW,
+        finished_at=NOW,
+        state=RunState.DONE,
+        problem=Problem.DENIED,
+        problem_detail="ce:GetCostAndUsage",
+    )
+
+    assert "Cost Explorer of 111122223333, acme-ai-prod could not be read" in words()
+
+
 def test_usage_without_a_price_is_shown_in_tokens_and_never_as_nothing() -> None:
     make_usage(person=make_person(), day=day(14), model_id=NEW, rate=None, input=1_840_000)
 
@@ -342,7 +359,7 @@ def test_what_is_billed_is_told_apart_to_the_same_total(by: str) -> None:
     rows = [row.billed for row in table.rows if row.billed is not None]
     assert sum(rows, Decimal()) + table.rest == Decimal("28.76")
     assert table.rest == Decimal("1.01")
-    assert told["billed"]["usd"] == "28.760000000"
+    assert (told["billed"]["usd"], told["billed"]["without_name_usd"]) == ("28.760000000", "1.010000000")
     assert [Decimal(row["billed_usd"]) for row in told["rows"] if row["billed_usd"]] == rows
     assert "$28.76" in page(f"?by={by}")
 
@@ -469,7 +486,7 @@ def test_a_page_takes_as_many_queries_for_one_as_for_many(django_assert_num_quer
     client, (ana, *_rest) = admin(), company()
     logged()
     bill("3", person=ana)
-    queries = {"person": 26, "team": 24, "model": 22, "region": 22}
+    queries = {"person": 27, "team": 25, "model": 23, "region": 23}
     for by, expected in queries.items():
         with django_assert_num_queries(expected):
             client.get(f"/costs/?by={by}")
@@ -601,7 +618,12 @@ def test_the_command_says_from_where_and_from_when_figures_are() -> None:
     assert (found["month"], found["by"]) == ("2026-11", "person")
     assert found["estimate"]["source"] == "Bedrock's invocation logs, priced by Onramp"
     assert found["estimate"]["as_of"] == "2026-11-20T11:59:00+00:00"
-    assert found["billed"] == {"source": "Cost Explorer", "as_of": "2026-11-10", "usd": "10.000000000"}
+    assert found["billed"] == {
+        "source": "Cost Explorer",
+        "as_of": "2026-11-10",
+        "usd": "10.000000000",
+        "without_name_usd": "10.000000000",
+    }
     assert found["warnings"] == []
     assert {row["key"]: row["team"] for row in found["rows"]} == {
         "ana@acme.example": "Platform",

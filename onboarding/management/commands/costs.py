@@ -18,7 +18,7 @@ from onboarding.costs import billed, coverage, people, report
 from onboarding.costs.figures import Figures
 from onboarding.costs.filter import NO_TEAM, TEAM_WORDS, UNMAPPED, UNNAMED, Filter, of_month, parse_month
 from onboarding.costs.money import cents
-from onboarding.costs.payers import billed_by, payer_of, payer_of_person
+from onboarding.costs.payers import billed_by, payer_of, payer_of_person, rest_name, rest_of
 from onboarding.costs.people import PersonGroup
 from onboarding.costs.report import Dimension, Group
 
@@ -74,20 +74,22 @@ class Found:
     total: Figures
     as_of: dt.datetime | None
     billed: billed.Billed
+    rest: Decimal | None  # billed, and of no row
     warnings: Sequence[coverage.CoverageWarning]
     rows: Sequence[Row]
 
 
 def _found(dimension: Dimension, chosen: Filter, now: dt.datetime) -> Found:
-    amounts = billed_by(dimension, chosen) or {}
+    told, amounts = billed.totals(chosen.since, chosen.until), billed_by(dimension, chosen)
     is_of_people = dimension is Dimension.PERSON
-    rows = _of_people(chosen, amounts) if is_of_people else _of_groups(dimension, chosen, amounts)
+    rows = _of_people(chosen, amounts or {}) if is_of_people else _of_groups(dimension, chosen, amounts or {})
     return Found(
         dimension,
         chosen.since,
         report.totals(chosen),
         coverage.as_of(),
-        billed.totals(chosen.since, chosen.until),
+        told,
+        rest_of(told.amount, amounts),
         coverage.warnings(now),
         list(rows),
     )
@@ -142,6 +144,7 @@ def _as_json(found: Found) -> str:
             "source": ", ".join(found.billed.source_names),
             "as_of": _iso(found.billed.as_of),
             "usd": _exact(found.billed.amount),
+            "without_name_usd": _exact(found.rest),
         },
         "warnings": [
             {
@@ -191,6 +194,8 @@ def _as_text(found: Found) -> str:
         [row.name, *([row.team] if found.dimension is Dimension.PERSON else []), *_cells(row.figures, row.billed)]
         for row in found.rows
     ]
+    if found.rest is not None:
+        lines.append([str(rest_name(found.dimension)), *[""] * (len(head) + 5), f"{cents(found.rest):,}"])
     total = ["Total", *[""] * (len(head) - 1), *_cells(found.total, found.billed.amount)]
     table = _table([[*head, *_NUMBERS], *lines, total], texts=len(head))
     return "\n".join([*_origin(found), "", *(table if lines else ["Nothing was used in this month."])])
