@@ -53,7 +53,7 @@ _WORDS: Mapping[str, tuple[Text, Text, Text]] = {
     ),
     "gap": (
         _("Usage is missing on %(since)s in %(region)s"),
-        _("CloudWatch counted %(missing)s tokens of account %(account)s that no log has: %(percent)s %% of that day."),
+        _("CloudWatch counted %(missing)s tokens of account %(account)s that no log has: %(percent)s%% of that day."),
         _("See whether logging was off that day. What was not logged cannot be told by person any more."),
     ),
     "gaps": (

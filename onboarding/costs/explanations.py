@@ -31,13 +31,13 @@ _WORDS: Mapping[Reason, tuple[Promise, Promise]] = {
         _("CloudWatch counted %(tokens)s tokens more than were logged."),
     ),
     Reason.UNREAD: (_("Logs not read"), _("Not all logs of that day have been read, or logging was off.")),
-    Reason.DISCOUNT: (_("Discount"), _("AWS charges about %(percent)s %% below list.")),
+    Reason.DISCOUNT: (_("Discount"), _("AWS charges about %(percent)s%% below list.")),
     Reason.ESTIMATED: (_("Estimated by AWS"), _("AWS may still change what it charges for that day.")),
 }
 _AT_LIST = (_("At list"), _("AWS charges about the list price."))
-_ABOVE_LIST = (_("Above list"), _("AWS charges about %(percent)s %% above list."))
-_MULTIPLIER = _("The account's multiplier says %(expected)s %% below list.")
-_MULTIPLIER_ABOVE = _("The account's multiplier says %(expected)s %% above list.")
+_ABOVE_LIST = (_("Above list"), _("AWS charges about %(percent)s%% above list."))
+_MULTIPLIER = _("The account's multiplier says %(expected)s%% below list.")
+_MULTIPLIER_ABOVE = _("The account's multiplier says %(expected)s%% above list.")
 
 
 @dataclass(frozen=True, slots=True)

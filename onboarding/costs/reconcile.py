@@ -237,7 +237,7 @@ class _Known:
         agrees, is_short = _agree(used.cost, amount), (amount or 0) > (used.cost or 0)
         if (key.day, key.account) not in self.billed_days:
             yield Explanation(Reason.NOT_BILLED)
-        if not agrees and self._is_late(key):
+        elif not agrees and self._is_late(key):
             yield Explanation(Reason.LATE)
         if used.unpriced:
             yield Explanation(Reason.UNPRICED, tokens=used.unpriced)

@@ -121,7 +121,7 @@ def test_usage_that_is_not_billed_yet_is_no_difference() -> None:
     assert "Nothing of November is billed yet" in words()
     assert lines() == [
         "Claude Sonnet 4.6 acme-ai-prod $10.00 Not billed yet Not billed yet. AWS has charged nothing of that day so "
-        "far. Late. The day ended less than 48 hours ago: logs and charges are still on their way."
+        "far."
     ]
 
 

@@ -297,7 +297,7 @@ def test_a_discount_nobody_told_of() -> None:
     lines = found().lines
 
     assert {line.explanations for line in lines} == {(Explanation(Reason.DISCOUNT, percent=12),)}
-    assert lines[0].explanations[0].text == "AWS charges about 12 % below list."
+    assert lines[0].explanations[0].text == "AWS charges about 12% below list."
     assert found().unexplained == 0
 
 
@@ -311,10 +311,10 @@ def test_a_multiplier_that_is_right_leaves_nothing_to_explain() -> None:
 @pytest.mark.parametrize(
     ("ratio", "multiplier", "text"),
     [
-        ("1.1111", "0.9", "AWS charges about the list price. The account's multiplier says 10 % below list."),
-        ("0.9", "0.9", "AWS charges about 19 % below list. The account's multiplier says 10 % below list."),
-        ("1.1", "1", "AWS charges about 10 % above list."),
-        ("0.9", "1.1", "AWS charges about 1 % below list. The account's multiplier says 10 % above list."),
+        ("1.1111", "0.9", "AWS charges about the list price. The account's multiplier says 10% below list."),
+        ("0.9", "0.9", "AWS charges about 19% below list. The account's multiplier says 10% below list."),
+        ("1.1", "1", "AWS charges about 10% above list."),
+        ("0.9", "1.1", "AWS charges about 1% below list. The account's multiplier says 10% above list."),
     ],
 )
 def test_a_discount_beside_the_accounts_multiplier(ratio: str, multiplier: str, text: str) -> None:
