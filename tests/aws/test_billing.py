@@ -58,10 +58,12 @@ def kept(account: str, source: BilledSource, *by: str) -> Amounts:
     return {key: float(usd(amount)) for key, amount in sums.items()}
 
 
-def fetch(account: str, source: BilledSource = EXPLORER, **fields: Any) -> BillingFetch:
+def fetch(
+    account: str, source: BilledSource = EXPLORER, *, since: dt.date | None = None, **fields: Any
+) -> BillingFetch:
     """Read one source of an account as a worker does, after its row got these fields."""
     Account.objects.filter(account_id=account).update(**fields)
-    rows = open_fetches(accounts=Account.objects.filter(account_id=account))
+    rows = open_fetches(accounts=Account.objects.filter(account_id=account), since=since)
     (row,) = (row for row in rows if row.source == source)
     tasks.fetch_billed(fetch_id=row.pk)
     row.refresh_from_db()
@@ -76,12 +78,12 @@ def fetch(account: str, source: BilledSource = EXPLORER, **fields: Any) -> Billi
 def test_cost_explorer_tells_who_and_what_in_either_spelling_of_the_tag(
     aws: Aws, account: str, spellings: int
 ) -> None:
-    """One account's tag has the prefix `iamPrincipal/`, the other's has not."""
+    """One account's tag has the prefix `iamPrincipal/`, the other's has not. What is asked begins too early."""
     aws.forget_calls()
 
-    row = fetch(account, cost_report="")
+    row = fetch(account, since=SEPTEMBER - dt.timedelta(days=3), cost_report="")
 
-    assert (row.problem, row.since < SEPTEMBER) == ("", True)
+    assert row.problem == ""
     truth = charged(aws, account, "day", "owner", "model")
     assert kept(account, EXPLORER, "day", "principal", "model") == pytest.approx(truth, abs=CLOSELY)
     assert len(truth) > 40
