@@ -27,9 +27,7 @@ def map_users(source: LogSource) -> int:
     Never raises for anything AWS does: they stay nobody's, and are asked about again with the next run.
     """
     account = source.account
-    nobodys = Caller.objects.filter(
-        person=None, claimed_by="", arn__contains=f":iam::{account.account_id}:user/"
-    )
+    nobodys = Caller.objects.filter(person=None, claimed_by="", arn__contains=f":iam::{account.account_id}:user/")
     callers = list(nobodys)
     keys = _keys(source) if callers else set()
     if not keys:

@@ -30,6 +30,18 @@ rows = usage.invocations(load_company(), dt.date(2026, 11, 25), dt.datetime(2026
 print(hashlib.sha256(repr(rows).encode()).hexdigest())
 """
 
+_START = """
+import sys
+from sandbox.aws import usage
+made, real = [], usage.invocations
+usage.invocations = lambda *arguments: made.append(arguments) or real(*arguments)
+from sandbox.aws.server import Application
+from sandbox.scenario import load_company
+metering = Application(load_company()).world.metering
+assert not made and not {"genai_prices", "pyarrow"} & set(sys.modules), "made before anybody asked"
+assert metering.rows() and metering.charges() and len(made) == 1
+"""
+
 
 def totals(rows: list[dict[str, Any]], *by: str) -> dict[tuple[Any, ...], int]:
     sums: Counter[tuple[Any, ...]] = Counter()
@@ -68,6 +80,12 @@ def test_the_dice_fall_alike_in_every_process_and_for_every_hour() -> None:
     later = usage.invocations(COMPANY, TODAY, NOW + dt.timedelta(days=1))
     assert [row for row in later if row.at < NOW] == ROWS
     assert {row.at.date() for row in later} - {row.at.date() for row in ROWS} == {TODAY + dt.timedelta(days=1)}
+
+
+def test_nothing_is_made_before_somebody_asks() -> None:
+    """So that the sandbox starts as fast as without usage."""
+    started = subprocess.run([sys.executable, "-c", _START], capture_output=True, text=True, check=False)
+    assert (started.returncode, started.stderr) == (0, "")
 
 
 def test_everything_that_makes_counting_hard_is_in_it() -> None:
