@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Min, Sum
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from onboarding.catalog import region_label
@@ -114,9 +115,9 @@ class CoverageWarning:
 def _date(moment: dt.datetime | dt.date | None) -> str:
     if moment is None:
         return ""
-    if isinstance(moment, dt.datetime):
-        return f"{date_format(moment, 'j M Y, H:i')} UTC"
-    return date_format(moment, "j M Y")
+    # Translators: Django's date format for `20 Nov 2026`; languages that write months small take b for M.
+    day = date_format(moment, gettext("j M Y"))
+    return f"{day}, {moment:%H:%M} UTC" if isinstance(moment, dt.datetime) else day
 
 
 def _number(value: int) -> str:

@@ -138,7 +138,7 @@ def at_most_all(share: int | None) -> int:
 
 
 # Django's own English formats are American, and neither language's leaves the year out.
-_DAYS = {"en": ("j M", "j M Y", "F", "F Y"), "es": ("j M", "j M Y", "F", r"F \d\e Y")}
+_DAYS = {"en": ("j M", "j M Y", "F", "F Y"), "es": ("j b", "j b Y", "F", r"F \d\e Y")}
 
 
 def _day(day: dt.date, which: int) -> str:
