@@ -44,8 +44,9 @@ def deliveries(source: LogSource, *, since: dt.datetime, until: dt.datetime) -> 
     The reading thread never touches the database.
     """
     if source.destination.startswith("s3://"):
-        # A file lies in the hour of its delivery, and was read after that.
-        known = LogFile.objects.filter(source=source, read_at__gte=since)
+        # Files are listed from the beginning of an hour. One lies in the hour of its delivery, and was read after that.
+        hour = since.replace(minute=0, second=0, microsecond=0)
+        known = LogFile.objects.filter(source=source, read_at__gte=hour)
         pieces = _from_s3(source, since, dict(known.values_list("key", "etag")))
     else:
         pieces = _events(source, since, until)
