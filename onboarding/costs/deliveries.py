@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import structlog
 from isal import igzip, igzip_lib
 
-from onboarding.aws import usage_logs
+from onboarding.aws import Refused, usage_logs
 from onboarding.aws.objects import Body
 from onboarding.costs.profiles import access_to
 from onboarding.models import LogFile, LogSource
@@ -23,6 +23,8 @@ from onboarding.models import LogFile, LogSource
 log = structlog.get_logger(__name__)
 
 _PIECE = 1 << 20
+# S3's words for a file that was moved to an archive, and for one that was deleted after it was listed.
+_NOT_THERE = frozenset({"InvalidObjectState", "NoSuchKey"})
 # Enough to count while S3 is asked for the next file.
 _PIECES_AHEAD = 4
 # What the unpacking of something cut, or of no gzip at all, raises.
@@ -31,7 +33,9 @@ _CORRUPT = (gzip.BadGzipFile, EOFError, igzip_lib.IsalError)
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Whole lines. `file` is there with the last lines of a file; one that `is_broken` ends here, and is not kept."""
+    """Whole lines. `file` is there with the last lines of a file that need not be read again; what `is_broken` ends
+    here, and lacks lines.
+    """
 
     lines: bytes
     file: LogFile | None = None
@@ -44,7 +48,7 @@ def deliveries(source: LogSource, *, since: dt.datetime, until: dt.datetime) -> 
     The reading thread never touches the database.
     """
     if source.destination.startswith("s3://"):
-        # Files are listed from the beginning of an hour. One lies in the hour of its delivery, and was read after that.
+        # Files are listed from the beginning of an hour: one lies in the hour of its delivery, and was read after.
         hour = since.replace(minute=0, second=0, microsecond=0)
         known = LogFile.objects.filter(source=source, read_at__gte=hour)
         pieces = _from_s3(source, since, dict(known.values_list("key", "etag")))
@@ -73,8 +77,16 @@ def _from_s3(source: LogSource, since: dt.datetime, known: Mapping[str, str]) ->
     bucket = source.destination
     for found in usage_logs.log_objects(bucket, account_id=account, region=region, since=since, access=access):
         if found.etag != known.get(found.key):
-            with usage_logs.open_log(bucket, found.key, region=region, access=access) as packed:
-                yield from _pieces(packed, LogFile(source=source, key=found.key, etag=found.etag))
+            file = LogFile(source=source, key=found.key, etag=found.etag)
+            try:
+                with usage_logs.open_log(bucket, found.key, region=region, access=access) as packed:
+                    yield from _pieces(packed, file)
+            except Refused as error:
+                # It must not keep those after it from being read. Restored, it is the same file, and can be read.
+                if error.code not in _NOT_THERE:
+                    raise
+                _warn(file, error.code)
+                yield Piece(b"", is_broken=True)
 
 
 def _pieces(packed: Body, file: LogFile) -> Iterator[Piece]:
@@ -86,7 +98,11 @@ def _pieces(packed: Body, file: LogFile) -> Iterator[Piece]:
                 if newline:
                     yield Piece(whole)
     except _CORRUPT as error:  # type: ignore[misc]  # isal's stubs take its error's class for an instance
-        log.warning("ingestion.broken_file", source=str(file.source), key=file.key, reason=type(error).__name__)
+        _warn(file, type(error).__name__)
         yield Piece(b"", file, is_broken=True)
     else:
         yield Piece(rest, file)
+
+
+def _warn(file: LogFile, reason: str) -> None:
+    log.warning("ingestion.broken_file", source=str(file.source), key=file.key, reason=reason)

@@ -150,7 +150,7 @@ class _Run:
         if piece.is_broken:
             self.tally.lines += 1
             self.tally.unreadable += 1
-        elif piece.file is not None:
+        if piece.file is not None:
             self.files.append(piece.file)
 
     def _commit(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from onboarding.aws import usage_logs
+from onboarding.aws import PortalDenied, Refused, usage_logs
 from onboarding.aws.objects import StoredObject
 from onboarding.costs.deliveries import Piece, deliveries
 from onboarding.models import LogFile, LogSource
@@ -61,3 +61,31 @@ def test_a_file_of_the_hour_that_listing_begins_with_is_not_read_again(bucket: B
     assert read(source, NOW.replace(hour=14, minute=17)) == []
     LogFile.objects.update(etag="0")
     assert [piece.file.key for piece in read(source, NOW.replace(hour=14, minute=17)) if piece.file] == [file.key]
+
+
+def test_a_broken_file_is_not_read_again_while_it_stays_the_same(bucket: Bucket) -> None:
+    bucket[f"{HOUR}a.json.gz"] = gzip.compress(joined(line()))[:-9]
+    bucket[f"{HOUR}b.json.gz"] = gzip.compress(joined(line()))
+    source = make_source()
+    pieces = read(source, NOW - dt.timedelta(hours=3))
+    (broken,) = (piece for piece in pieces if piece.is_broken)
+    files = [piece.file for piece in pieces if piece.file]
+    assert broken.file is not None
+    assert [file.key for file in files] == sorted(bucket)
+    LogFile.objects.bulk_create(files)
+    assert read(source, NOW - dt.timedelta(hours=3)) == []
+
+
+@pytest.mark.parametrize("code", ["InvalidObjectState", "NoSuchKey"])
+def test_an_archived_or_deleted_file_does_not_keep_others_from_being_read(bucket: Bucket, code: str) -> None:
+    bucket[f"{HOUR}a.json.gz"] = Refused("s3:GetObject", "The operation is not valid", code=code)
+    bucket[f"{HOUR}b.json.gz"] = gzip.compress(joined(line()))
+    gone, *rest = read(make_source(), NOW - dt.timedelta(hours=3))
+    assert (gone.lines, gone.file, gone.is_broken) == (b"", None, True)
+    assert [piece.file.key for piece in rest if piece.file] == [f"{HOUR}b.json.gz"]
+
+
+def test_a_file_that_the_portal_may_not_read_is_a_problem(bucket: Bucket) -> None:
+    bucket[f"{HOUR}a.json.gz"] = PortalDenied("s3:GetObject", "AccessDenied")
+    with pytest.raises(PortalDenied):
+        read(make_source(), NOW - dt.timedelta(hours=3))
