@@ -11,14 +11,12 @@ from collections.abc import Mapping
 import structlog
 
 from onboarding.aws import AwsError, iam
-from onboarding.costs.callers import IdentityMap
+from onboarding.costs.callers import IdentityMap, keep_mapped
 from onboarding.costs.profiles import access_to
 from onboarding.enums import IdentitySource
 from onboarding.models import Caller, LogSource, PlanRevision
 
 log = structlog.get_logger(__name__)
-
-_BATCH = 500
 
 
 def map_users(source: LogSource) -> int:
@@ -55,5 +53,4 @@ def _map(callers: list[Caller], tags: Mapping[str, Mapping[str, str]], keys: set
         if len(named) == 1:
             caller.person_id = named.pop()
             found.append(caller)
-    Caller.objects.bulk_update(found, ["person"], batch_size=_BATCH)
-    return len(found)
+    return keep_mapped(found)

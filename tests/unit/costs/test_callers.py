@@ -102,6 +102,20 @@ def test_a_claim_holds_until_it_is_taken_back() -> None:
     assert [event.action for event in AuditEvent.objects.order_by("pk")] == ["caller.claimed", "caller.released"]
 
 
+def test_a_claim_that_is_made_while_the_map_is_drawn_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = callers.caller_for(SESSION + "ana.nunez@acme.example")
+    ana, bob = make_person(), make_person("bob@acme.example")
+
+    def whose(_map: callers.IdentityMap, _arn: str) -> int:
+        callers.claim(caller, bob, actor="carla.soto@acme.example")
+        return ana.pk
+
+    monkeypatch.setattr(callers.IdentityMap, "whose", whose)
+    assert callers.map_callers() == 0
+    caller.refresh_from_db()
+    assert (caller.person, caller.claimed_by) == (bob, "carla.soto@acme.example")
+
+
 def test_a_claim_that_is_taken_back_is_the_maps_again() -> None:
     ana, bob = make_person(), make_person("bob@acme.example")
     caller = callers.caller_for(SESSION + ana.email)
