@@ -116,7 +116,7 @@ class _Run:
             self._look_up_destination()
             if self.source.destination:
                 self._read()
-                ledger.resolve_meters(self.source)
+                ledger.resolve_meters(self.source, run=self.row, lease=LEASE)
                 map_users(self.source)
         except AwsError as error:
             log.warning("ingestion.problem", source=str(self.source), operation=error.operation, detail=error.detail)

@@ -190,22 +190,25 @@ def forget(now: dt.datetime) -> None:
     LogFile.objects.filter(read_at__lt=now - REMEMBERED).delete()
 
 
-def resolve_meters(source: LogSource) -> int:
-    """Ask again about application profiles that were not resolved, and move what they counted; how many were.
+def resolve_meters(source: LogSource, *, run: Ingestion, lease: dt.timedelta) -> int:
+    """Ask again about application profiles that were not resolved, each once, and move what they counted; how many
+    meters were moved.
 
-    Raises AwsError when Bedrock does not answer.
+    Raises AwsError when Bedrock does not answer, and LostLease.
     """
+    unresolved = Meter.objects.filter(account=source.account_id, region=source.region, endpoint_kind="")
     moved = 0
-    for meter in Meter.objects.filter(account=source.account_id, region=source.region, endpoint_kind=""):
-        model = model_of(meter.model_id, source)
-        if model.endpoint_kind:
-            _move(source, meter, model)
+    for named in list(unresolved.order_by("model_id").values_list("model_id", flat=True).distinct()):
+        model = model_of(named, source)
+        for meter in unresolved.filter(model_id=named) if model.endpoint_kind else ():
+            _move(source, meter, model, run=run, lease=lease)
             moved += 1
     return moved
 
 
 @transaction.atomic
-def _move(source: LogSource, meter: Meter, model: Model) -> None:
+def _move(source: LogSource, meter: Meter, model: Model, *, run: Ingestion, lease: dt.timedelta) -> None:
+    Ingestion.objects.hold(run.pk, run.fence, lease=lease)
     spot = _Spot(meter.caller_id, *model, meter.is_long_prompt)
     entries = list(meter.entries.select_for_update())
     _add(source, {(spot, entry.day, entry.token_class): entry.tokens for entry in entries})

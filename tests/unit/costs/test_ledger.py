@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from onboarding.aws import bedrock
 from onboarding.costs import ledger
 from onboarding.costs.money import usd
 from onboarding.costs.records import read_lines
@@ -192,8 +193,34 @@ def test_a_profile_resolved_later_moves_what_it_counted() -> None:
     ApplicationProfile.objects.create(
         arn=arn, model_id="anthropic.claude-sonnet-4-6", endpoint_kind=EndpointKind.GEOGRAPHIC
     )
-    assert ledger.resolve_meters(source) == 1
+    assert ledger.resolve_meters(source, run=claimed(source), lease=LEASE) == 1
     assert rows() == expected
+
+
+def test_a_profile_that_stays_unresolved_is_asked_about_once_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(bedrock, "inference_profile", lambda arn, **_: asked.append(arn))
+    arn = "arn:aws:bedrock:eu-west-1:111122223333:application-inference-profile/a1b2c3d4e5f6"
+    source = make_source()
+    ingest(source, joined(*(line(model=arn, arn=f"{ANA}{number}") for number in range(9))))
+    asked.clear()
+    assert ledger.resolve_meters(source, run=claimed(source), lease=LEASE) == 0
+    assert asked == [arn]
+
+
+def test_a_run_that_lost_its_lease_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bedrock, "inference_profile", lambda _arn, **_: None)
+    arn = "arn:aws:bedrock:eu-west-1:111122223333:application-inference-profile/a1b2c3d4e5f6"
+    source = make_source()
+    ingest(source, joined(line(model=arn)))
+    before = rows()
+    ApplicationProfile.objects.create(arn=arn, model_id=SONNET[3:], endpoint_kind=EndpointKind.GEOGRAPHIC)
+    stale = claimed(source)
+    Ingestion.objects.filter(pk=stale.pk).update(lease_until=NOW)
+    Ingestion.objects.claim(stale.pk, lease=LEASE)
+    with pytest.raises(LostLease):
+        ledger.resolve_meters(source, run=stale, lease=LEASE)
+    assert rows() == before
 
 
 def test_what_only_keeps_requests_apart_is_forgotten_after_a_while() -> None:
