@@ -1,4 +1,4 @@
-"""What a source delivered, as pieces of whole lines: unpacked and cut while those before are counted.
+"""What a source delivered, as pieces of whole lines: fetched, as it is packed, while what came before is counted.
 
 A piece is about a megabyte, whatever a file's size, so that memory stays flat. Nothing is written to disk.
 """
@@ -7,28 +7,32 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import io
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, TypeVar
 
 import structlog
 from isal import igzip, igzip_lib
 
 from onboarding.aws import Refused, usage_logs
-from onboarding.aws.objects import Body
 from onboarding.costs.profiles import access_to
 from onboarding.models import LogFile, LogSource
 
 log = structlog.get_logger(__name__)
 
 _PIECE = 1 << 20
+# How much is fetched at once, and how many of these ahead: enough to count while S3 is asked for the next file.
+_CHUNK, _AHEAD = 1 << 20, 4
 # S3's words for a file that was moved to an archive, and for one that was deleted after it was listed.
 _NOT_THERE = frozenset({"InvalidObjectState", "NoSuchKey"})
-# Enough to count while S3 is asked for the next file.
-_PIECES_AHEAD = 4
 # What the unpacking of something cut, or of no gzip at all, raises.
 _CORRUPT = (gzip.BadGzipFile, EOFError, igzip_lib.IsalError)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,63 +47,101 @@ class Piece:
 
 
 def deliveries(source: LogSource, *, since: dt.datetime, until: dt.datetime) -> Iterator[Piece]:
-    """Everything delivered in that time, but the files that were read before. Raises AwsError.
-
-    The reading thread never touches the database.
-    """
+    """Everything delivered in that time, but the files that were read before. Raises AwsError."""
     if source.destination.startswith("s3://"):
         # Files are listed from the beginning of an hour: one lies in the hour of its delivery, and was read after.
         hour = since.replace(minute=0, second=0, microsecond=0)
         known = LogFile.objects.filter(source=source, read_at__gte=hour)
-        pieces = _from_s3(source, since, dict(known.values_list("key", "etag")))
+        chunks = _ahead(_chunks(source, since, dict(known.values_list("key", "etag"))))
+        for file, of_file in groupby(chunks, key=itemgetter(0)):
+            yield from _pieces(file, (chunk for _, chunk in of_file))
     else:
-        pieces = _events(source, since, until)
-    reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="deliveries")
+        for messages in _ahead(_messages(source, since, until)):
+            yield Piece(b"\n".join(messages))
+
+
+def _ahead(items: Iterator[_T]) -> Iterator[_T]:
+    """The same items, of which some are already being fetched: in a thread, which never touches the database."""
+    fetcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="deliveries")
     try:
-        following = deque(reader.submit(next, pieces, None) for _ in range(_PIECES_AHEAD))
-        while (piece := following.popleft().result()) is not None:
-            following.append(reader.submit(next, pieces, None))
-            yield piece
+        following = deque(fetcher.submit(next, items, None) for _ in range(_AHEAD))
+        while (item := following.popleft().result()) is not None:
+            following.append(fetcher.submit(next, items, None))
+            yield item
     finally:
-        reader.shutdown(cancel_futures=True)
+        fetcher.shutdown(cancel_futures=True)
 
 
-def _events(source: LogSource, since: dt.datetime, until: dt.datetime) -> Iterator[Piece]:
-    pages = usage_logs.log_events(
+def _messages(source: LogSource, since: dt.datetime, until: dt.datetime) -> Iterator[list[bytes]]:
+    return usage_logs.log_events(
         source.destination, region=source.region, since=since, until=until, access=access_to(source)
     )
-    for messages in pages:
-        yield Piece(b"\n".join(messages))
 
 
-def _from_s3(source: LogSource, since: dt.datetime, known: Mapping[str, str]) -> Iterator[Piece]:
+def _chunks(
+    source: LogSource, since: dt.datetime, known: Mapping[str, str]
+) -> Iterator[tuple[LogFile, bytes | Refused]]:
+    """The files as they are, cut; each begins with nothing, so that an empty one is a file, too.
+
+    One that is not there must not keep those after it from being read, and ends with the reason.
+    """
     region, access, account = source.region, access_to(source), source.account.account_id
     bucket = source.destination
     for found in usage_logs.log_objects(bucket, account_id=account, region=region, since=since, access=access):
         if found.etag != known.get(found.key):
             file = LogFile(source=source, key=found.key, etag=found.etag)
+            yield file, b""
             try:
                 with usage_logs.open_log(bucket, found.key, region=region, access=access) as packed:
-                    yield from _pieces(packed, file)
+                    while chunk := packed.read(_CHUNK):
+                        yield file, chunk
             except Refused as error:
-                # It must not keep those after it from being read. Restored, it is the same file, and can be read.
                 if error.code not in _NOT_THERE:
                     raise
-                _warn(file, error.code)
-                yield Piece(b"", is_broken=True)
+                yield file, error
 
 
-def _pieces(packed: Body, file: LogFile) -> Iterator[Piece]:
+class _Packed(io.RawIOBase):
+    """Chunks, as something that gzip reads from. Raises the Refused that stands in for one."""
+
+    def __init__(self, chunks: Iterator[bytes | Refused]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            if isinstance(chunk, Refused):
+                raise chunk
+            self._rest = memoryview(chunk)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+
+def _pieces(file: LogFile, chunks: Iterator[bytes | Refused]) -> Iterator[Piece]:
     rest = b""
     try:
-        with igzip.IGzipFile(fileobj=packed, mode="rb") as lines:
+        with igzip.IGzipFile(fileobj=_Packed(chunks), mode="rb") as lines:
             while data := lines.read(_PIECE):
-                whole, newline, rest = (rest + data).rpartition(b"\n")
-                if newline:
-                    yield Piece(whole)
+                end = data.rfind(b"\n") + 1
+                if end:
+                    yield Piece(b"".join((rest, memoryview(data)[:end])))
+                    rest = data[end:]
+                else:
+                    rest += data
     except _CORRUPT as error:  # type: ignore[misc]  # isal's stubs take its error's class for an instance
         _warn(file, type(error).__name__)
         yield Piece(b"", file, is_broken=True)
+    except Refused as error:
+        # Restored from the archive it is the same file, and can be read.
+        _warn(file, error.code)
+        yield Piece(b"", is_broken=True)
     else:
         yield Piece(rest, file)
 
