@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 _PIECE = 1 << 20
 # How much is fetched at once, and how many of these ahead: enough to count while S3 is asked for the next file.
 _CHUNK, _AHEAD = 1 << 20, 4
+# So much of a log group is read to its end before what comes after it: a run that is ended goes on behind it.
+_STRETCH = dt.timedelta(hours=6)
 # S3's words for a file that was moved to an archive, and for one that was deleted after it was listed.
 _NOT_THERE = frozenset({"InvalidObjectState", "NoSuchKey"})
 # What the unpacking of something cut, or of no gzip at all, raises.
@@ -38,12 +40,13 @@ _T = TypeVar("_T")
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Whole lines. `file` is there with the last lines of a file that need not be read again; what `is_broken` ends
-    here, and lacks lines.
+    here, and lacks lines. `until` says that every event before it came.
     """
 
     lines: bytes
     file: LogFile | None = None
     is_broken: bool = False
+    until: dt.datetime | None = None
 
 
 def deliveries(source: LogSource, *, since: dt.datetime, until: dt.datetime) -> Iterator[Piece]:
@@ -56,8 +59,7 @@ def deliveries(source: LogSource, *, since: dt.datetime, until: dt.datetime) -> 
         for file, of_file in groupby(chunks, key=itemgetter(0)):
             yield from _pieces(file, (chunk for _, chunk in of_file))
     else:
-        for messages in _ahead(_messages(source, since, until)):
-            yield Piece(b"\n".join(messages))
+        yield from _ahead(_events(source, since, until))
 
 
 def _ahead(items: Iterator[_T]) -> Iterator[_T]:
@@ -72,10 +74,15 @@ def _ahead(items: Iterator[_T]) -> Iterator[_T]:
         fetcher.shutdown(cancel_futures=True)
 
 
-def _messages(source: LogSource, since: dt.datetime, until: dt.datetime) -> Iterator[list[bytes]]:
-    return usage_logs.log_events(
-        source.destination, region=source.region, since=since, until=until, access=access_to(source)
-    )
+def _events(source: LogSource, since: dt.datetime, until: dt.datetime) -> Iterator[Piece]:
+    """One stretch of time after the other, since nobody says that events come in the order of their times."""
+    group, region, access = source.destination, source.region, access_to(source)
+    while since < until:
+        end = min(since + _STRETCH, until)
+        for messages in usage_logs.log_events(group, region=region, since=since, until=end, access=access):
+            yield Piece(b"\n".join(messages))
+        yield Piece(b"", until=end)
+        since = end
 
 
 def _chunks(

@@ -110,6 +110,7 @@ class _Run:
         self.source = self.row.source
         self.tally = self._fresh()
         self.held_at = self.began_at
+        self.until: dt.datetime | None = None
 
     def perform(self) -> None:
         try:
@@ -152,12 +153,22 @@ class _Run:
             self.tally.unreadable += 1
         if piece.file is not None:
             self.files.append(piece.file)
+        self.until = piece.until or self.until
 
     def _commit(self) -> None:
         """Write what was counted. The files whose last lines came are whole; half a file is read again."""
         ledger.write(self.tally, source=self.source, run=self.row, lease=LEASE, files=self.files)
+        if self.until is not None:
+            self._move_watermark(self.until)
         self.held_at = timezone.now()
         self.tally, self.files = self._fresh(), []
+
+    def _move_watermark(self, until: dt.datetime) -> None:
+        """Say up to where a log group was read: months of one may take hours, and whoever goes on begins there. Of a
+        bucket each file is known.
+        """
+        self.source.read_until = max(until, self.source.read_until or until)
+        self._hold("read_until", since=max(self.row.since, until - _OVERLAP_OF_EVENTS))
 
     def _fresh(self) -> Tally:
         return Tally(earlier=partial(ledger.earlier_requests, self.source), now=self.began_at)

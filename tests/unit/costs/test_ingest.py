@@ -1,0 +1,110 @@
+"""A run over a source: what it asks for, and how far it says to have come."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from onboarding.aws import NoAnswer, bedrock, metrics, usage_logs
+from onboarding.costs import ingest
+from onboarding.enums import Problem
+from onboarding.models import Ingestion, LogSource, UsageEntry
+from tests.factories import make_account
+from tests.unit.costs.logs import line
+
+pytestmark = pytest.mark.django_db
+
+
+class Group:
+    """A log group with a request in each hour; once `fails_after`, FilterLogEvents does not answer."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[dt.datetime, dt.datetime]] = []
+        self.fails_after: dt.datetime | None = None
+
+    def events(self, _group: str, *, since: dt.datetime, until: dt.datetime, **_: Any) -> Iterator[list[bytes]]:
+        self.asked.append((since, until))
+        hour = since.replace(minute=0, second=0, microsecond=0)
+        while (hour := hour + dt.timedelta(hours=1)) < until:
+            if self.fails_after and hour > self.fails_after:
+                raise NoAnswer("logs:FilterLogEvents", "ReadTimeoutError")
+            yield [json.dumps(line(at=f"{hour:%Y-%m-%dT%H:%M:%SZ}", request=f"{hour:%Y%m%d%H}")).encode()]
+
+
+@pytest.fixture
+def group(monkeypatch: pytest.MonkeyPatch) -> Group:
+    found = Group()
+    monkeypatch.setattr(usage_logs, "log_events", found.events)
+    monkeypatch.setattr(bedrock, "logging_destinations", lambda **_: ["/bedrock/logs"])
+    monkeypatch.setattr(metrics, "token_totals", lambda **_: [])
+    return found
+
+
+def make_source(**fields: Any) -> LogSource:
+    return LogSource.objects.create(account=make_account(), region="eu-west-1", **fields)
+
+
+def run() -> Ingestion:
+    (row,) = ingest.open_ingestions()
+    ingest.run(row.pk)
+    return Ingestion.objects.select_related("source").get(pk=row.pk)
+
+
+def test_the_first_reading_of_a_log_group_goes_on_where_it_ended(group: Group) -> None:
+    make_source()
+    now = timezone.now()
+    group.fails_after = now - dt.timedelta(days=30) + dt.timedelta(hours=2)
+
+    first = run()
+
+    assert first.source.problem == Problem.NO_ANSWER
+    assert first.source.read_until is not None
+    behind = group.fails_after - first.source.read_until
+    assert dt.timedelta(0) <= behind <= dt.timedelta(hours=7)
+    assert first.source.read_at is None, "it is still the first reading"
+    group.fails_after = None
+    group.asked.clear()
+    second = run()
+    assert group.asked[0][0] == first.source.read_until - dt.timedelta(minutes=15)
+    assert second.duplicates <= 8
+    assert second.source.read_until == second.source.read_at
+    assert UsageEntry.objects.filter(token_class="input").values("day").distinct().count() in (90, 91)
+
+
+def test_a_worker_that_was_killed_is_followed_by_one_that_goes_on(group: Group) -> None:
+    read_until = timezone.now() - dt.timedelta(minutes=5)
+    make_source(read_until=read_until, read_at=read_until, destination="/bedrock/logs")
+    (row,) = ingest.open_ingestions(back=ingest.LATE)
+    group.fails_after = timezone.now() - dt.timedelta(days=2)
+    ingest.run(row.pk)
+    # As if it had been killed before it could say that it is over.
+    Ingestion.objects.update(state="running", finished_at=None, lease_until=read_until)
+    group.fails_after = None
+    group.asked.clear()
+
+    ingest.run(row.pk)
+
+    assert dt.timedelta(days=2) <= timezone.now() - group.asked[0][0] <= dt.timedelta(days=2, hours=7)
+    source = LogSource.objects.get()
+    assert source.read_until is not None
+    assert source.read_until > read_until
+
+
+def test_stretches_of_time_follow_one_another_without_a_gap(group: Group) -> None:
+    make_source()
+    run()
+    assert all(before[1] == after[0] for before, after in zip(group.asked, group.asked[1:], strict=False))
+
+
+def test_reading_a_log_group_back_does_not_move_its_watermark_back(group: Group) -> None:
+    read_until = timezone.now() - dt.timedelta(minutes=5)
+    make_source(read_until=read_until, read_at=read_until, destination="/bedrock/logs")
+    (row,) = ingest.open_ingestions(back=ingest.LATE)
+    group.fails_after = timezone.now() - dt.timedelta(days=2)
+    ingest.run(row.pk)
+    assert LogSource.objects.get().read_until == read_until
