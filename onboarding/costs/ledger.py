@@ -20,7 +20,7 @@ from onboarding.costs.callers import callers_for
 from onboarding.costs.prices import PriceBook
 from onboarding.costs.profiles import Model, model_of
 from onboarding.costs.tally import REMEMBERED, Counts, Tally, Used
-from onboarding.enums import PromptCaching, TokenClass
+from onboarding.enums import PromptCaching, RunState, TokenClass
 from onboarding.models import Caller, Ingestion, LogFile, LogSource, Meter, PlanRevision, SeenRequests, UsageEntry
 
 _BATCH = 500
@@ -185,9 +185,12 @@ def _remember(source: LogSource, tally: Tally) -> None:
 
 
 def forget(now: dt.datetime) -> None:
-    """Drop what only keeps requests from being counted twice, once requests that old are not counted any more."""
+    """Drop what keeps requests from being counted twice, once requests that old are not counted any more, and the runs
+    of that time: there are hundreds a day, and every page of costs asks about those of the last week.
+    """
     SeenRequests.objects.filter(hour__lt=now - REMEMBERED - dt.timedelta(days=1)).delete()
     LogFile.objects.filter(read_at__lt=now - REMEMBERED).delete()
+    Ingestion.objects.filter(state=RunState.DONE, queued_at__lt=now - REMEMBERED).delete()
 
 
 def resolve_meters(source: LogSource, *, run: Ingestion, lease: dt.timedelta) -> int:
