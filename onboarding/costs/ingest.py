@@ -67,12 +67,15 @@ def open_ingestions(
 
 
 def _open(source: LogSource, back: dt.timedelta) -> Ingestion | None:
-    """None where one was opened and ended in this very moment."""
+    """None where one was opened and ended in this very moment. One that waits goes as far back as this one would."""
+    since = _since(source, back, timezone.now())
     try:
         with transaction.atomic():
-            return Ingestion.objects.create(source=source, since=_since(source, back, timezone.now()))
+            return Ingestion.objects.create(source=source, since=since)
     except IntegrityError:
-        return Ingestion.objects.live().filter(source=source).first()
+        live = Ingestion.objects.live().filter(source=source)
+        live.filter(state=RunState.QUEUED, since__gt=since).update(since=since)
+        return live.first()
 
 
 def _since(source: LogSource, back: dt.timedelta, now: dt.datetime) -> dt.datetime:

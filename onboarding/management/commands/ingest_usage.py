@@ -32,7 +32,9 @@ class Command(BaseCommand):
     def _tell(self, row: Ingestion) -> bool:
         """One line a source; whether it has a problem."""
         source = row.source
-        if source.problem:
+        if row.is_live:
+            said = "a worker is reading it; try again when that is over"
+        elif source.problem:
             said = f"{source.get_problem_display()}: {source.problem_detail}"
         elif not source.destination:
             said = "logging is off"
@@ -40,7 +42,7 @@ class Command(BaseCommand):
             counts = f"{row.new} new requests, {row.duplicates} counted before, {row.unreadable} unreadable"
             said = f"{row.files} files, {row.lines} lines: {counts}"
         self.stdout.write(f"{source}: {said}")
-        return bool(source.problem)
+        return row.is_live or bool(source.problem)
 
 
 def _accounts(account_id: str | None) -> list[Account] | None:

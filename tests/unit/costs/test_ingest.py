@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from onboarding.aws import NoAnswer, bedrock, metrics, usage_logs
@@ -108,3 +110,26 @@ def test_reading_a_log_group_back_does_not_move_its_watermark_back(group: Group)
     group.fails_after = timezone.now() - dt.timedelta(days=2)
     ingest.run(row.pk)
     assert LogSource.objects.get().read_until == read_until
+
+
+def test_a_run_that_waits_goes_as_far_back_as_is_asked_meanwhile(group: Group) -> None:
+    read_until = timezone.now() - dt.timedelta(minutes=5)
+    make_source(read_until=read_until, read_at=read_until, destination="/bedrock/logs")
+    (waiting,) = ingest.open_ingestions()
+    assert ingest.open_ingestions(back=ingest.LATE) == [waiting]
+    ingest.run(waiting.pk)
+    assert timezone.now() - group.asked[0][0] >= ingest.LATE
+    (late,) = ingest.open_ingestions(back=ingest.LATE)
+    ingest.open_ingestions()
+    assert Ingestion.objects.get(pk=late.pk).since == late.since, "and not less far"
+
+
+def test_the_command_says_where_a_worker_is_reading(group: Group) -> None:
+    make_source()
+    (row,) = ingest.open_ingestions()
+    Ingestion.objects.claim(row.pk, lease=ingest.LEASE)
+    out = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("ingest_usage", days=30, stdout=out)
+    assert "a worker is reading it" in out.getvalue()
+    assert group.asked == []
