@@ -23,6 +23,7 @@ from onboarding.costs.iam_users import map_users
 from onboarding.costs.problems import detail_of, problem_of
 from onboarding.costs.profiles import access_to
 from onboarding.costs.records import read_lines
+from onboarding.costs.repricing import price_unpriced
 from onboarding.costs.tally import Tally
 from onboarding.enums import RunState
 from onboarding.models import Account, Ingestion, LogFile, LogSource, PlanRevision
@@ -121,6 +122,8 @@ class _Run:
             if self.source.destination:
                 self._read()
                 ledger.resolve_meters(self.source, run=self.row, lease=LEASE)
+                # A price that was added while usage was being written did not see it.
+                price_unpriced(since=self.row.since.date(), source=self.source)
                 map_users(self.source)
         except AwsError as error:
             log.warning("ingestion.problem", source=str(self.source), operation=error.operation, detail=error.detail)

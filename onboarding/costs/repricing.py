@@ -17,7 +17,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
 from onboarding.costs.money import usd
 from onboarding.costs.prices import Metered, PriceBook, Stretch
-from onboarding.models import AuditEvent, Meter, UsageEntry
+from onboarding.models import AuditEvent, LogSource, Meter, UsageEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,20 @@ class Repricing:
     after: Total
 
 
-def price_unpriced(*, since: dt.date | None = None, model_id: str | None = None) -> int:
+def price_unpriced(
+    *, since: dt.date | None = None, model_id: str | None = None, source: LogSource | None = None
+) -> int:
     """Give a rate to entries that have none, where today's table has a price for their day. How many got one.
 
-    `since` and `model_id` narrow it down to what a new price can concern.
+    `since` and `model_id` narrow it down to what a new price can concern, `source` to what was read from one.
     """
     entries = UsageEntry.objects.filter(rate__isnull=True)
     if since is not None:
         entries = entries.filter(day__gte=since)
     if model_id is not None:
         entries = entries.filter(meter__in=Meter.objects.filter(model_id=model_id))
+    if source is not None:
+        entries = entries.filter(meter__in=Meter.objects.filter(account=source.account_id, region=source.region))
     lots = _by_rate(entries, PriceBook.load())
     return sum(found.update(rate=stretch.rate) for stretch, found in lots if stretch.rate is not None)
 

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from onboarding.aws import NoAnswer, bedrock, metrics, usage_logs
 from onboarding.costs import ingest
-from onboarding.enums import Problem
-from onboarding.models import Ingestion, LogSource, UsageEntry
-from tests.factories import make_account
+from onboarding.enums import EndpointKind, Problem
+from onboarding.models import Ingestion, LogSource, Price, UsageEntry
+from tests.factories import make_account, make_usage
 from tests.unit.costs.logs import line
 
 pytestmark = pytest.mark.django_db
@@ -133,3 +133,20 @@ def test_the_command_says_where_a_worker_is_reading(group: Group) -> None:
         call_command("ingest_usage", days=30, stdout=out)
     assert "a worker is reading it" in out.getvalue()
     assert group.asked == []
+
+
+def test_usage_that_was_written_while_its_price_was_added_is_priced_by_the_next_run(group: Group) -> None:
+    read_until = timezone.now() - dt.timedelta(minutes=5)
+    make_source(read_until=read_until, read_at=read_until, destination="/bedrock/logs")
+    thing = {"model_id": "anthropic.claude-opus-5", "endpoint_kind": EndpointKind.GLOBAL}
+    missed, of_another = (
+        make_usage(day=read_until.date(), rate=None, region=region, **thing)[0]
+        for region in ("eu-west-1", "eu-west-3")
+    )
+    Price.objects.create(
+        **thing, token_class=missed.token_class, usd_per_million=5, valid_from=dt.date(2026, 1, 1), source="tests"
+    )
+    run()
+    for entry in (missed, of_another):
+        entry.refresh_from_db()
+    assert (missed.rate, of_another.rate) == (5_000_000, None)
