@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from onboarding.aws.billing import REQUEST_COST
@@ -120,10 +121,15 @@ def requests_this_month() -> Requests:
 
 
 def requests_in(moment: dt.datetime, *, lock: bool = False) -> int:
-    """How many requests were made in the month of a moment. A lock holds until the end of the transaction."""
+    """How many requests were made by the fetches that a worker began in the month of a moment.
+
+    One that waited over the turn of a month counts in the month that AWS charges. A lock holds until the end of the
+    transaction.
+    """
     first = moment.astimezone(dt.UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     following = (first + dt.timedelta(days=32)).replace(day=1)
-    fetches = BillingFetch.objects.filter(queued_at__gte=first, queued_at__lt=following)
+    began = Coalesce("started_at", "queued_at")
+    fetches = BillingFetch.objects.alias(began=began).filter(began__gte=first, began__lt=following)
     if lock:
         fetches = fetches.select_for_update().order_by("pk")
     return sum(fetches.values_list("requests", flat=True))
@@ -131,8 +137,9 @@ def requests_in(moment: dt.datetime, *, lock: bool = False) -> int:
 
 def last_fetches() -> list[BillingFetch]:
     """The newest fetch that ended of each account and source, with its account: what a page says about how fresh the
-    figures are, and which `problem` there was. Two queries."""
+    figures are, and which `problem` there was. A report that an account no longer has is none. Two queries."""
     ended = BillingFetch.objects.filter(state=RunState.DONE).order_by()
+    ended = ended.exclude(source=BilledSource.COST_REPORT, account__cost_report="")
     newest = ended.values("account", "source").annotate(newest=Max("pk"))
     fetches = BillingFetch.objects.filter(pk__in=[row["newest"] for row in newest]).select_related("account")
     return list(fetches.order_by("account__account_id", "source"))

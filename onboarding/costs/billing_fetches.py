@@ -14,7 +14,7 @@ from itertools import groupby
 import structlog
 from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import F
+from django.db.models import F, Max
 from django.utils import timezone
 
 from onboarding.aws import AwsError, billing, cost_report
@@ -36,6 +36,8 @@ _BACKFILL = dt.timedelta(days=90)
 # AWS may restate a month that is over for about two weeks.
 # https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.html
 _CLOSED_AFTER = dt.timedelta(days=15)
+# A worker that is ended while it reads cannot write that it gave up, and the next one would pay for the same again.
+_TRIES = 5
 _ASKED_EVERY = dt.timedelta(days=1)
 _BATCH = 1000
 _ARNS = 5000
@@ -82,16 +84,22 @@ def _open(account: Account, source: BilledSource, since: dt.date, today: dt.date
 
 
 def _first_day(account: Account, source: BilledSource, today: dt.date) -> dt.date:
-    """The month to date, and before it the previous month until it is closed; more of it the first time."""
+    """The month to date, and before it the previous month until it is closed; more of it the first time.
+
+    Where nothing was read for long, every month that was not closed then.
+    """
     known = BilledCost.objects.filter(account=account, source=source)
-    if not known.exists():
-        return (today - _BACKFILL).replace(day=1)
+    backfill = (today - _BACKFILL).replace(day=1)
+    read_at = known.aggregate(last=Max("fetched_at"))["last"]
+    if read_at is None:
+        return backfill
     month = today.replace(day=1)
     previous = (month - dt.timedelta(days=1)).replace(day=1)
     is_open = (
         today < month + _CLOSED_AFTER or known.filter(day__gte=previous, day__lt=month, is_estimated=True).exists()
     )
-    return previous if is_open else month
+    open_then = (read_at.date() - _CLOSED_AFTER).replace(day=1)
+    return min(previous if is_open else month, max(open_then, backfill))
 
 
 def run(fetch_id: int) -> None:
@@ -105,7 +113,10 @@ def run(fetch_id: int) -> None:
         return
     fetch = BillingFetch.objects.select_related("account").get(pk=fetch_id)
     try:
-        _Run(fetch).perform()
+        if fence > _TRIES:
+            _Run(fetch).conclude(Problem.NO_ANSWER, f"{_TRIES} workers were ended while they read it")
+        else:
+            _Run(fetch).perform()
     except LostLease:
         log.warning("billing.lost_lease", fetch_id=fetch_id, fence=fence)
     except (OperationalError, InterfaceError):
@@ -179,14 +190,16 @@ class _Run:
 
         The month's fetches are locked meanwhile, so that two workers do not both take the last one.
         """
-        if requests_in(self.began_at, lock=True) >= settings.ONRAMP_COST_EXPLORER_REQUESTS:
+        began_at = self.fetch.started_at or self.began_at
+        if requests_in(began_at, lock=True) >= settings.ONRAMP_COST_EXPLORER_REQUESTS:
             raise _Capped
         self._hold(requests=F("requests") + 1)
 
     def _replace(self, costs: Sequence[BilledCost]) -> None:
         """Write what was read in the place of what was known.
 
-        Nothing at all is no reading: the export was moved, or Cost Explorer has no data yet. What is known stays.
+        Nothing at all of a month is no reading: the export was moved, or Cost Explorer has no data yet. What is known
+        of that month stays.
         """
         if not costs:
             return
@@ -194,7 +207,9 @@ class _Run:
         for cost in costs:
             cost.caller = callers.get(cost.principal)
         known = BilledCost.objects.filter(account=self.fetch.account, source=self.fetch.source)
-        known.filter(day__gte=self.fetch.since, day__lt=self.fetch.until).delete()
+        for month in {cost.day.replace(day=1) for cost in costs}:
+            following = (month + dt.timedelta(days=32)).replace(day=1)
+            known.filter(day__gte=max(month, self.fetch.since), day__lt=min(following, self.fetch.until)).delete()
         BilledCost.objects.bulk_create(_once(costs), batch_size=_BATCH)
 
     def conclude(self, problem: Problem | str = "", detail: str = "") -> None:

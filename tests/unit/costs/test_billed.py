@@ -168,6 +168,17 @@ def test_a_problem_is_over_with_the_next_fetch(stubs: Stubs, account: Account) -
     assert (billed.problems(), billed.last_fetches()) == ([], [done])
 
 
+def test_a_report_that_an_account_no_longer_has_is_no_problem(stubs: Stubs, account: Account) -> None:
+    gone = BillingFetch.objects.create(
+        account=account, source=REPORT, since=NOVEMBER, until=TODAY, state=RunState.DONE, problem=Problem.DENIED
+    )
+    assert billed.problems() == []
+
+    Account.objects.update(cost_report=REPORTED)
+
+    assert billed.problems() == [gone]
+
+
 # --- Which days
 
 
@@ -195,6 +206,17 @@ def test_the_days_that_aws_may_have_restated(
         (opened,) = open_fetches()
 
     assert (opened.since.isoformat(), opened.until) == (since, dt.date(2026, 11, today))
+
+
+@pytest.mark.parametrize(("read_on", "since"), [("2026-09-20", "2026-09-01"), ("2026-05-20", "2026-08-01")])
+def test_months_in_which_nothing_was_read_are_read_later(account: Account, read_on: str, since: str) -> None:
+    read_at = dt.datetime.fromisoformat(f"{read_on}T03:45:00+00:00")
+    row = make_billed("1", account=account, fetched_at=read_at)
+    BilledCost.objects.filter(pk=row.pk).update(day=read_at.date() - dt.timedelta(days=2))
+
+    (opened,) = open_fetches()
+
+    assert opened.since.isoformat() == since
 
 
 def test_today_is_not_asked_for(account: Account) -> None:
@@ -254,6 +276,23 @@ def test_the_cap_holds_in_its_month(stubs: Stubs, account: Account, settings: Se
         assert fetch(account).problem == ""
 
 
+def test_a_fetch_that_waited_over_the_turn_of_the_month_is_capped_and_counts_where_it_is_charged(
+    stubs: Stubs, account: Account, settings: Settings
+) -> None:
+    settings.ONRAMP_COST_EXPLORER_REQUESTS = 2
+    stubs.answer(GetCostAndUsage=lambda _: page(day("2026-11-20", tagged("ana")), more="again"))
+    with time_machine.travel(NOW.replace(day=30, hour=23, minute=59), tick=False):
+        (opened,) = open_fetches()
+
+    with time_machine.travel(dt.datetime(2026, 12, 1, 0, 1, tzinfo=dt.UTC), tick=False):
+        run(opened.pk)
+        december = billed.requests_this_month()
+
+    opened.refresh_from_db()
+    assert (stubs.count("GetCostAndUsage"), opened.problem) == (2, Problem.CAPPED)
+    assert (december.count, billed.requests_this_month().count) == (2, 0)
+
+
 # --- Workers that are killed, or slow
 
 
@@ -296,6 +335,16 @@ def test_a_killed_workers_fetch_is_done_by_the_next(stubs: Stubs, account: Accou
     assert (opened.state, opened.requests, len(kept())) == (RunState.DONE, 2, 1)
 
 
+def test_a_fetch_whose_every_worker_is_killed_is_given_up(stubs: Stubs, account: Account) -> None:
+    (opened,) = open_fetches()
+    BillingFetch.objects.update(fence=5)
+
+    run(opened.pk)
+
+    opened.refresh_from_db()
+    assert (stubs.calls, opened.state, opened.problem) == ([], RunState.DONE, Problem.NO_ANSWER)
+
+
 def test_a_fault_ends_the_fetch_and_leaves_what_was_there(stubs: Stubs, account: Account) -> None:
     """Otherwise it would be asked again and again, for a cent each time."""
     make_billed("7", account=account)
@@ -332,6 +381,19 @@ def test_a_report_is_final_two_weeks_after_its_month(stubs: Stubs) -> None:
     fetch(account, REPORT)
 
     assert [row.is_estimated for row in BilledCost.objects.all()] == [False]
+
+
+def test_a_report_that_was_moved_leaves_what_was_known_of_a_month_it_lacks(stubs: Stubs) -> None:
+    account = make_account(cost_report=REPORTED)
+    row = make_billed("7", account=account, source=REPORT, is_estimated=True)
+    BilledCost.objects.filter(pk=row.pk).update(day=dt.date(2026, 10, 31))
+    make_billed("8", on=2, account=account, source=REPORT, is_estimated=True)
+    Bucket(stubs).deliver({"a.csv.gz": as_csv([line("1.5")])})
+
+    done = fetch(account, REPORT)
+
+    assert (done.since, done.problem) == (dt.date(2026, 10, 1), "")
+    assert [(on, amount) for on, _principal, _model, amount in kept()] == [("10-31", 7), ("11-20", Decimal("1.5"))]
 
 
 def test_a_report_that_cannot_be_read_is_a_problem(stubs: Stubs) -> None:
