@@ -61,7 +61,8 @@ def log_events(
     while True:
         with mapped("logs:FilterLogEvents"):
             page = logs.filter_log_events(**arguments)
-            messages = [event["message"].encode() for event in page["events"]]
+            # Half of a surrogate pair, where a prompt was cut, is no reason to read nothing any more.
+            messages = [event["message"].encode(errors="replace") for event in page["events"]]
         yield messages
         if not page.get("nextToken"):
             return

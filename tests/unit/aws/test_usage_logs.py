@@ -171,6 +171,12 @@ def test_events_come_in_pages_and_the_end_is_exclusive(stubs: Stubs) -> None:
     assert [call.params for call in stubs.calls] == [asked, {**asked, "nextToken": "2"}, {**asked, "nextToken": "3"}]
 
 
+def test_half_a_character_does_not_end_the_reading(stubs: Stubs) -> None:
+    stubs.answer(FilterLogEvents=events("a\ud83d", "b"))
+
+    assert read_group() == [[b"a?", b"b"]]
+
+
 # --- Errors
 
 
