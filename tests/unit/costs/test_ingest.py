@@ -138,7 +138,7 @@ def test_the_command_says_where_a_worker_is_reading(group: Group) -> None:
 def test_usage_that_was_written_while_its_price_was_added_is_priced_by_the_next_run(group: Group) -> None:
     read_until = timezone.now() - dt.timedelta(minutes=5)
     make_source(read_until=read_until, read_at=read_until, destination="/bedrock/logs")
-    thing = {"model_id": "anthropic.claude-opus-5", "endpoint_kind": EndpointKind.GLOBAL}
+    thing: dict[str, Any] = {"model_id": "anthropic.claude-opus-5", "endpoint_kind": EndpointKind.GLOBAL}
     missed, of_another = (
         make_usage(day=read_until.date(), rate=None, region=region, **thing)[0]
         for region in ("eu-west-1", "eu-west-3")
