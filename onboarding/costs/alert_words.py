@@ -42,7 +42,7 @@ def body(alert: BudgetAlert) -> str:
 
 def _paragraphs(alert: BudgetAlert) -> Iterator[str]:
     facts = {
-        "month": date_format(alert.month, "F Y"),
+        "month": date_format(alert.month, "YEAR_MONTH_FORMAT"),
         "spent": written(alert.spent),
         "budget": written(alert.budget),
     }

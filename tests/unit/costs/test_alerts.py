@@ -238,6 +238,7 @@ def test_a_persons_alert_goes_to_the_person_in_their_language(settings: Settings
     (sent,) = mail.outbox
     assert (sent.to, sent.from_email) == (["ana.nunez@acme.example"], "onramp@acme.example")
     assert "85,00 USD" in sent.body
+    assert "noviembre de 2026" in sent.body
     assert "http://localhost:8000/usage/" in sent.body
     assert "85" not in sent.subject
     alert = BudgetAlert.objects.get()
