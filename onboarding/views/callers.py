@@ -70,9 +70,7 @@ def caller_release(request: PersonRequest, pk: int) -> HttpResponseBase:
 def _page(request: PersonRequest, *, refused: dict[int, ClaimForm] | None = None, status: int = 200) -> HttpResponse:
     rows = Paginator(_unmapped(), _SHOWN).get_page(request.GET.get("page"))
     claimed = Caller.objects.exclude(claimed_by="").select_related("person").order_by("arn")
-    counts = Caller.objects.filter(meters__isnull=False).aggregate(
-        all=Count("pk", distinct=True), unmapped=Count("pk", distinct=True, filter=Q(person__isnull=True))
-    )
+    counts = Caller.objects.aggregate(all=Count("pk"), unmapped=Count("pk", filter=Q(person__isnull=True)))
     context = {
         "rows": _with_forms(rows, refused or {}),
         "page": rows,

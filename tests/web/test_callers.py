@@ -120,6 +120,13 @@ def test_the_dearest_come_first_and_what_has_no_price_is_no_zero() -> None:
     assert "$0.00" not in shown
 
 
+def test_a_principal_that_only_a_bill_names_is_unmapped_too() -> None:
+    spend(make_person(), 1)
+    Caller.objects.create(arn="arn:aws:iam::1:user/billed-only")
+
+    assert "One principal is unmapped" in words()
+
+
 def test_what_no_log_names_is_shown_and_cannot_be_claimed() -> None:
     nobody = Caller.objects.create(arn="")
     make_usage(caller=nobody, day=day(3), rate=MILLION)
