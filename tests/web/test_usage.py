@@ -252,6 +252,16 @@ def test_without_a_budget_nothing_limits() -> None:
     assert "Ask for a higher budget" not in words(ana)
 
 
+def test_a_bill_that_names_nobody_is_not_said_to_come() -> None:
+    ana = make_person()
+    spend(ana, 3)
+    assert "Billed Not billed yet" in words(ana)
+
+    bill("3.00", on=13)
+
+    assert "Billed Not told" in words(ana)
+
+
 # --- And the rest
 
 
