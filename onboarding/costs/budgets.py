@@ -184,7 +184,10 @@ def _used(key: str, month: dt.date, **only: Any) -> Mapping[int, _Used]:
         pk: _Used(
             usd(spent or 0),
             unpriced or 0,
-            Pace(usd(now or 0), usd(week or 0), usd(before or 0), (today - first).days) if is_present else None,
+            # Where nothing of it has a price there is no pace: it would say that it costs nothing.
+            Pace(usd(now or 0), usd(week or 0), usd(before or 0), (today - first).days)
+            if is_present and not (unpriced and spent is week is before is None)
+            else None,
         )
         for pk, spent, unpriced, now, week, before, first in rows
     }

@@ -41,7 +41,7 @@ def billed_by(dimension: Dimension, chosen: Filter) -> Mapping[str, Decimal] | N
         return None
     if dimension is Dimension.PERSON:
         return _by_person(chosen)
-    if dimension is Dimension.TEAM:
+    if dimension is Dimension.TEAM and not chosen.person:
         return _by_team(chosen)
     if chosen.is_narrowed:
         return None

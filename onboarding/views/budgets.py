@@ -44,7 +44,8 @@ def budgets(request: PersonRequest) -> HttpResponseBase:
     """A constant number of queries, three of which add up a month's usage: of teams, of plans, and of people."""
     now = timezone.now()
     month = month_of(now.date())
-    wanted = request.GET.get("person", "").strip()[:254]
+    # PostgreSQL has no NUL in its texts.
+    wanted = request.GET.get("person", "").replace("\0", "").strip()[:254]
     people = _people(wanted) if wanted else read.people_with_own_or_over(month)
     page = Paginator(people.select_related("team").order_by("name", "email", "pk"), _PEOPLE_SHOWN).get_page(
         request.GET.get("page")

@@ -174,7 +174,7 @@ def read_dimension(text: str) -> Dimension:
 
 
 def _page(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text[:7]) < 1_000_000 else 1
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 and int(text) else 1
 
 
 def _heads(query: QueryDict, dimension: Dimension, order: Order) -> Iterator[Head]:

@@ -104,7 +104,9 @@ def _daily(
     dimension = _stack(query)
     name: Name = model_label if dimension is Dimension.MODEL else lambda key: team_name(key, teams)
     days = days_of(chosen.since, chosen.until, today)
-    return daily(days, parts, dimension, name, billed_until=figures.billed.as_of if figures.billed else None)
+    # Which days are billed is known, too, where a filter asks for what AWS does not tell apart.
+    until = figures.billed.as_of if figures.billed else billed.totals(chosen.since, chosen.until).as_of
+    return daily(days, parts, dimension, name, billed_until=until)
 
 
 def _course(chosen: Filter, parts: Sequence[Slice], limit: Limit | None, today: dt.date) -> charts.Course | None:

@@ -128,6 +128,19 @@ def test_usage_without_a_price_is_shown_in_tokens() -> None:
     assert "$0.00" not in shown
 
 
+def test_usage_without_a_price_has_no_forecast_of_nothing() -> None:
+    days_ago = NOW.date() - dt.timedelta(days=9)
+    make_usage(person=somebody(monthly_budget=Decimal(5)), day=days_ago, rate=None, input=1_840_000)
+
+    assert "$0.00" not in page()
+
+
+def test_a_search_with_a_nul_is_a_search_without_it() -> None:
+    somebody("within@acme.example", name="Wim Within")
+
+    assert "Wim Within" in page("?person=wi%00thin")
+
+
 def test_people_over_theirs_are_listed_and_others_can_be_found() -> None:
     use(somebody("over@acme.example", name="Olga Over"), 130)
     within = somebody("within@acme.example", name="Wim Within")

@@ -19,7 +19,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from onboarding.costs.money import cents
 from onboarding.enums import BilledSource, Problem, Role, RunState
-from onboarding.models import AuditEvent, BillingFetch, Caller, Ingestion
+from onboarding.models import AuditEvent, BillingFetch, Caller, Ingestion, Person
 from tests.factories import make_account, make_caller, make_person, make_revision, make_team, make_usage, make_user
 from tests.web.cost_pages import (
     HOSTILE,
@@ -229,6 +229,28 @@ def test_usage_without_a_price_is_shown_in_tokens_and_never_as_nothing() -> None
     assert '<a href="/costs/prices/">One model has no price</a>' in page()
 
 
+def test_a_team_whose_usage_has_no_price_has_not_used_nothing() -> None:
+    team = make_team()
+    team.monthly_budget = Decimal(90)
+    team.save()
+    make_usage(person=make_person(team=team), day=day(14), model_id=NEW, rate=None, input=1_840_000)
+
+    shown = words()
+
+    assert "1.84\xa0M tokens without a price" in page()
+    assert "$0.00" not in shown
+    assert "Forecast $0" not in shown
+
+
+def test_a_filter_does_not_take_back_what_was_billed() -> None:
+    """AWS does not tell it by Region, but which days are billed is known."""
+    company()
+    bill("14.00", on=13)
+
+    assert "7 days are not billed yet" in words()
+    assert "7 days are not billed yet" in words("?region=eu-west-1")
+
+
 def test_the_forecast_is_held_against_the_budgets() -> None:
     team = make_team()
     team.monthly_budget = Decimal(90)
@@ -364,6 +386,16 @@ def test_what_is_billed_is_told_apart_to_the_same_total(by: str) -> None:
     assert "$28.76" in page(f"?by={by}")
 
 
+def test_a_teams_bill_stands_beside_no_estimate_of_one_person() -> None:
+    ana, bo, _cy = company()
+    Person.objects.filter(pk=bo.pk).update(team=ana.team)
+    bill("20.25", person=ana)
+    bill("4.50", person=bo)
+
+    assert not admin().get("/costs/?by=team&person=ana@acme.example").context["table"].has_billed
+    assert admin().get(f"/costs/?by=team&team={ana.team_id}").context["table"].rows[0].billed == Decimal("24.75")
+
+
 # --- Filter, sort, pages
 
 
@@ -408,6 +440,7 @@ def test_the_address_says_what_is_shown(query: str, amount: str) -> None:
         ("stack", "region"),
         ("page", "-1"),
         ("page", "two"),
+        ("page", "0000001" + "9" * 30),
     ],
 )
 def test_what_says_nothing_is_left_out_and_said(name: str, value: str) -> None:
