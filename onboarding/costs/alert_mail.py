@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from smtplib import SMTPDataError, SMTPRecipientsRefused
+from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.utils import translation
 
 from onboarding.costs import alert_words
@@ -29,19 +30,39 @@ def send_mails(alert: BudgetAlert) -> int:
     """Hand the alert's mails to the mail server; how many it took. Zero where there is nobody to tell.
 
     Raises OSError or SMTPException where the server is not to be had, and what it said where it took none of them.
+    Where it broke off after some of them nothing is raised: trying again would tell those people twice.
     """
-    recipients = _recipients(alert)
-    refused: list[Exception] = []
+    taken, refused = 0, list[Exception]()
     with get_connection() as connection:
-        for person in recipients:
+        for person in _recipients(alert):
             try:
-                connection.send_messages([_message(alert, person)])
+                _hand_over(connection, _message(alert, person), is_first=not taken)
             except _ABOUT_ONE as error:
                 log.warning("alert.refused", alert_id=alert.pk, person_id=person.pk, reason=type(error).__name__)
                 refused.append(error)
-    if refused and len(refused) == len(recipients):
+            except (OSError, SMTPException) as error:
+                if not taken:
+                    raise
+                log.warning("alert.broke_off", alert_id=alert.pk, taken=taken, reason=type(error).__name__)
+                break
+            else:
+                taken += 1
+    if refused and not taken:
         raise refused[0]
-    return len(recipients) - len(refused)
+    return taken
+
+
+def _hand_over(connection: BaseEmailBackend, message: EmailMessage, *, is_first: bool) -> None:
+    """Servers end a connection after some mails: the next one then begins another."""
+    try:
+        connection.send_messages([message])
+    except _ABOUT_ONE:
+        raise
+    except (OSError, SMTPException):
+        if is_first:
+            raise
+        connection.close()
+        connection.send_messages([message])
 
 
 def _recipients(alert: BudgetAlert) -> Sequence[Person]:

@@ -8,11 +8,13 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from smtplib import SMTPServerDisconnected
 from typing import Any
 
 import pytest
 import time_machine
 from django.core import mail
+from django.core.mail.backends import locmem
 from django.db import connection
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -464,6 +466,46 @@ def test_an_address_that_is_none_keeps_nobody_else_from_the_news() -> None:
 
     assert BudgetAlert.objects.get(percent=100).problem == ""
     assert ["iker.ruiz@acme.example"] in [sent.to for sent in mail.outbox]
+
+
+class Curt(locmem.EmailBackend):
+    """A mail server that ends each connection after one mail, and takes `most` altogether."""
+
+    most = 99
+    has_sent = False
+
+    def open(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.has_sent = False
+
+    def send_messages(self, messages: Any) -> int:
+        if self.has_sent or len(mail.outbox) >= self.most:
+            raise SMTPServerDisconnected
+        self.has_sent = True
+        return super().send_messages(messages)
+
+
+@pytest.mark.usefixtures("mailing")
+@pytest.mark.parametrize("most", [3, 1])
+def test_a_server_that_breaks_off_makes_nobody_be_told_twice(
+    most: int, settings: Settings, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Curt, "most", most)
+    settings.EMAIL_BACKEND = f"{__name__}.Curt"
+    limited = team(100)
+    for name in ("carla.soto", "iker.ruiz", "noa.vidal"):
+        make_person(f"{name}@acme.example", role=Role.ADMIN)
+    use(make_person(team=limited), 130)
+    alerts.raise_due(NOW)
+    for _ in range(3):
+        send_all()
+        monkeypatch.setattr(Curt, "most", len(mail.outbox) + 1)
+        clock.shift(dt.timedelta(minutes=5))
+
+    assert [sent.to[0].partition(".")[0] for sent in mail.outbox] == ["carla", "iker", "noa"][:most]
+    assert BudgetAlert.objects.get(percent=100).mailed_at == NOW
 
 
 # --- Slack
