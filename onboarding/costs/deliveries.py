@@ -108,8 +108,12 @@ def _chunks(
                 yield file, error
 
 
+class _NotThere(Exception):
+    """S3 refused this one file. Any other Refused ends the reading, and is a problem of the source."""
+
+
 class _Packed(io.RawIOBase):
-    """Chunks, as something that gzip reads from. Raises the Refused that stands in for one."""
+    """Chunks, as something that gzip reads from. Raises _NotThere at the Refused that stands in for one."""
 
     def __init__(self, chunks: Iterator[bytes | Refused]) -> None:
         self._chunks = chunks
@@ -124,7 +128,7 @@ class _Packed(io.RawIOBase):
             if chunk is None:
                 return 0
             if isinstance(chunk, Refused):
-                raise chunk
+                raise _NotThere(chunk.code)
             self._rest = memoryview(chunk)
         count = min(len(buffer), len(self._rest))
         buffer[:count], self._rest = self._rest[:count], self._rest[count:]
@@ -145,9 +149,9 @@ def _pieces(file: LogFile, chunks: Iterator[bytes | Refused]) -> Iterator[Piece]
     except _CORRUPT as error:  # type: ignore[misc]  # isal's stubs take its error's class for an instance
         _warn(file, type(error).__name__)
         yield Piece(b"", file, is_broken=True)
-    except Refused as error:
+    except _NotThere as error:
         # Restored from the archive it is the same file, and can be read.
-        _warn(file, error.code)
+        _warn(file, str(error))
         yield Piece(b"", is_broken=True)
     else:
         yield Piece(rest, file)

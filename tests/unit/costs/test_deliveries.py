@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from onboarding.aws import PortalDenied, Refused, usage_logs
+from onboarding.aws import AwsError, PortalDenied, Refused, usage_logs
 from onboarding.aws.objects import StoredObject
 from onboarding.costs.deliveries import Piece, deliveries
 from onboarding.models import LogFile, LogSource
@@ -85,7 +85,16 @@ def test_an_archived_or_deleted_file_does_not_keep_others_from_being_read(bucket
     assert [piece.file.key for piece in rest if piece.file] == [f"{HOUR}b.json.gz"]
 
 
-def test_a_file_that_the_portal_may_not_read_is_a_problem(bucket: Bucket) -> None:
-    bucket[f"{HOUR}a.json.gz"] = PortalDenied("s3:GetObject", "AccessDenied")
-    with pytest.raises(PortalDenied):
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        PortalDenied("s3:GetObject", "AccessDenied"),
+        Refused("s3:GetObject", "The key is disabled", code="KMS.DisabledException"),
+    ],
+    ids=["denied", "refused"],
+)
+def test_a_file_that_the_portal_may_not_read_is_a_problem(bucket: Bucket, refusal: AwsError) -> None:
+    bucket[f"{HOUR}a.json.gz"] = gzip.compress(joined(line()))
+    bucket[f"{HOUR}b.json.gz"] = refusal
+    with pytest.raises(type(refusal)):
         read(make_source(), NOW - dt.timedelta(hours=3))
