@@ -16,7 +16,7 @@ from onboarding.costs.filter import Filter
 from onboarding.costs.forecast import Forecast
 from onboarding.costs.report import Slice
 from onboarding.enums import BilledSource
-from onboarding.models import Account, Team
+from onboarding.models import Account, BilledCost, Team, UsageEntry
 
 # Discounts and rounding explain as much; more than that wants a look.
 _CLOSE = Decimal(5)  # percent
@@ -119,9 +119,17 @@ def _difference(chosen: Filter, parts: Iterable[Slice], figure: BilledFigure) ->
     until = min(figure.as_of, chosen.until - dt.timedelta(days=1))
     told = billed.totals(chosen.since, until + dt.timedelta(days=1), account_ids=_accounts(chosen))
     estimate = total(part.figures for part in parts if part.day <= until).cost
-    if told.amount is None or estimate is None:
+    if told.amount is None or estimate is None or (not chosen.account and _has_unbilled(chosen.since, until)):
         return None
     return Difference(chosen.since, until, estimate, told.amount)
+
+
+def _has_unbilled(since: dt.date, until: dt.date) -> bool:
+    """Whether anything was used in an account of which no bill is known: its estimate has nothing to be held against."""
+    days = {"day__gte": since, "day__lte": until}
+    others = Account.objects.exclude(pk__in=BilledCost.objects.filter(**days).values("account"))
+    accounts = list(others.values_list("pk", flat=True))
+    return bool(accounts) and UsageEntry.objects.filter(**days, meter__account__in=accounts).exists()
 
 
 def limit_of(chosen: Filter, teams: Sequence[Budget[Team]], forecast: Forecast | None) -> Limit:
