@@ -75,7 +75,12 @@ class IdentityMap:
         return self._directory.whose(name) or self._emails.whose(name)
 
     def whose(self, arn: str) -> int | None:
-        """Whose an ARN is; an account's root, a service, or a role of a machine is nobody's."""
+        """Whose an ARN is; an account's root, a service, or a role of a machine is nobody's.
+
+        What stands in the place of an ARN is the value of a tag in a bill: whose name it is.
+        """
+        if arn and not arn.startswith("arn:"):
+            return self.named(arn)
         sessions, users = self._principals
         if match := _SESSION.fullmatch(arn):
             seen = sessions.whose(f"{match['account']}/{match['role']}/{match['session']}")

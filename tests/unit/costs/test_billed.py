@@ -16,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from onboarding.costs import billed
 from onboarding.costs.billed import Billed
 from onboarding.costs.billing_fetches import open_fetches, run
+from onboarding.costs.callers import claim, map_callers, release
 from onboarding.enums import BilledSource, Problem, RunState
 from onboarding.models import Account, BilledCost, BillingFetch, Caller
 from tests.factories import make_account, make_caller, make_person
@@ -412,6 +413,21 @@ def test_people_are_read_from_the_report_where_there_is_one(stubs: Stubs) -> Non
     fetch(account)
 
     assert kept() == [("11-20", "", SONNET, Decimal("1.25"))]
+
+
+def test_a_tags_value_is_mapped_again_without_a_new_bill() -> None:
+    """Its person came later, or an admin takes back whose it is: a month that is closed is not read again."""
+    caller = make_caller("ana.nunez@acme.example")
+    ana, ben = make_person("ana.nunez@acme.example"), make_person("ben@acme.example")
+
+    map_callers()
+    caller.refresh_from_db()
+    assert caller.person == ana
+
+    claim(caller, ben, actor="an admin")
+    release(caller, actor="an admin")
+    caller.refresh_from_db()
+    assert caller.person == ana
 
 
 def test_a_tags_value_is_a_caller_and_somebodys_where_it_is_a_name(stubs: Stubs, account: Account) -> None:
