@@ -90,7 +90,7 @@ def _first_day(account: Account, source: BilledSource, today: dt.date) -> dt.dat
     """
     known = BilledCost.objects.filter(account=account, source=source)
     backfill = (today - _BACKFILL).replace(day=1)
-    read_at = known.aggregate(last=Max("fetched_at"))["last"]
+    read_at: dt.datetime | None = known.aggregate(last=Max("fetched_at"))["last"]
     if read_at is None:
         return backfill
     month = today.replace(day=1)

@@ -125,7 +125,7 @@ def _difference(chosen: Filter, parts: Iterable[Slice], figure: BilledFigure) ->
 
 
 def _has_unbilled(since: dt.date, until: dt.date) -> bool:
-    """Whether anything was used in an account of which no bill is known: its estimate has nothing to be held against."""
+    """Whether anything was used in an account of which no bill is known: nothing can be held against its estimate."""
     days = {"day__gte": since, "day__lte": until}
     others = Account.objects.exclude(pk__in=BilledCost.objects.filter(**days).values("account"))
     accounts = list(others.values_list("pk", flat=True))
