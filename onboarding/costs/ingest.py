@@ -162,12 +162,16 @@ class _Run:
         self.until = piece.until or self.until
 
     def _commit(self) -> None:
-        """Write what was counted. The files whose last lines came are whole; half a file is read again."""
-        ledger.write(self.tally, source=self.source, run=self.row, lease=LEASE, files=self.files)
-        if self.until is not None:
-            self._move_watermark(self.until)
+        """Write what was counted. The files whose last lines came are whole; half a file is read again.
+
+        It is put away first: whatever happens while it is written, it is not written a second time.
+        """
+        tally, files, until = self.tally, self.files, self.until
+        self.tally, self.files, self.until = self._fresh(), [], None
+        ledger.write(tally, source=self.source, run=self.row, lease=LEASE, files=files)
+        if until is not None:
+            self._move_watermark(until)
         self.held_at = timezone.now()
-        self.tally, self.files = self._fresh(), []
 
     def _move_watermark(self, until: dt.datetime) -> None:
         """Say up to where a log group was read: months of one may take hours, and whoever goes on begins there. Of a

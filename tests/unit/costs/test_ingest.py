@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.db.models import Sum
 from django.utils import timezone
 
 from onboarding.aws import NoAnswer, bedrock, metrics, usage_logs
-from onboarding.costs import ingest
-from onboarding.enums import EndpointKind, Problem
+from onboarding.costs import ingest, ledger
+from onboarding.enums import EndpointKind, Problem, RunState
 from onboarding.models import Ingestion, LogSource, Price, UsageEntry
 from tests.factories import make_account, make_usage
 from tests.unit.costs.logs import line
@@ -27,6 +29,7 @@ class Group:
 
     def __init__(self) -> None:
         self.asked: list[tuple[dt.datetime, dt.datetime]] = []
+        self.requests: set[str] = set()
         self.fails_after: dt.datetime | None = None
 
     def events(self, _group: str, *, since: dt.datetime, until: dt.datetime, **_: Any) -> Iterator[list[bytes]]:
@@ -35,6 +38,7 @@ class Group:
         while (hour := hour + dt.timedelta(hours=1)) < until:
             if self.fails_after and hour > self.fails_after:
                 raise NoAnswer("logs:FilterLogEvents", "ReadTimeoutError")
+            self.requests.add(f"{hour:%Y%m%d%H}")
             yield [json.dumps(line(at=f"{hour:%Y-%m-%dT%H:%M:%SZ}", request=f"{hour:%Y%m%d%H}")).encode()]
 
 
@@ -150,3 +154,30 @@ def test_usage_that_was_written_while_its_price_was_added_is_priced_by_the_next_
     for entry in (missed, of_another):
         entry.refresh_from_db()
     assert (missed.rate, of_another.rate) == (5_000_000, None)
+
+
+@pytest.mark.parametrize("broken", ["write", "_move_watermark"])
+def test_a_commit_that_breaks_is_not_written_twice(group: Group, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    now = timezone.now()
+    make_source(read_until=now - dt.timedelta(hours=5), read_at=now, destination="/bedrock/logs")
+    (row,) = ingest.open_ingestions()
+    monkeypatch.setattr(ingest, "_LINES_A_COMMIT", 1)
+    place = ledger if broken == "write" else ingest._Run
+    done = getattr(place, broken)
+
+    def breaks(*arguments: Any, **named: Any) -> None:
+        done(*arguments, **named)
+        monkeypatch.setattr(place, broken, done)
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(place, broken, breaks)
+    with pytest.raises(OperationalError):
+        ingest.run(row.pk)
+    Ingestion.objects.update(lease_until=now)
+    ingest.run(row.pk)
+
+    run = Ingestion.objects.get()
+    assert run.state == RunState.DONE
+    entry = UsageEntry.objects.values_list("token_class").annotate(total=Sum("tokens")).get(token_class="input")
+    assert entry == ("input", 3 * len(group.requests))
+    assert run.new == len(group.requests) > 2
