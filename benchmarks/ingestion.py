@@ -167,8 +167,12 @@ def _read(url: str) -> tuple[float, float, float]:
 
     os.environ |= {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
     account = Account.objects.create(account_id=ACCOUNT, name="bench")
-    LogSource.objects.create(account=account, region=REGION)
+    # A worker has read before: the SDK has loaded what it knows of AWS. This Region logs nothing.
+    LogSource.objects.create(account=account, region="eu-west-3")
     (run,) = ingest.open_ingestions()
+    ingest.run(run.pk)
+    LogSource.objects.create(account=account, region=REGION)
+    run = ingest.open_ingestions()[0]
     before, start = _rss_mb(), time.perf_counter()
     ingest.run(run.pk)
     seconds = time.perf_counter() - start

@@ -20,9 +20,9 @@ from django.utils import timezone
 from onboarding import tasks
 from onboarding.aws.session import forget_clients
 from onboarding.catalog import session_name
-from onboarding.costs import coverage
+from onboarding.costs import coverage, ingest
 from onboarding.enums import Problem, Role, RunState, TokenClass
-from onboarding.models import Caller, Ingestion, LogSource, Person, UsageEntry
+from onboarding.models import Account, Caller, Ingestion, LogSource, Person, UsageEntry
 from sandbox.aws.usage import workday
 from tests.aws.ingesting import RECENT, environment_of_a_process, ledger, output, read, source_of, used, whole_day
 from tests.sandbox_aws import NO_RETENTION, PAYMENTS, PROD, SMALL, Aws
@@ -314,6 +314,19 @@ def test_a_worker_that_is_killed_in_the_middle_leaves_nothing_twice_and_nothing_
     run.refresh_from_db()
     assert (run.state, run.fence) == (RunState.DONE, 2)
     assert ledger(until=today) == truth
+
+
+@pytest.mark.usefixtures("company")
+def test_the_command_waits_for_a_worker_and_takes_over_from_one_that_died() -> None:
+    account = Account.objects.filter(account_id=SMALL)
+    (run,) = ingest.open_ingestions(accounts=list(account))
+    assert Ingestion.objects.claim(run.pk, lease=dt.timedelta(seconds=2)) == 1
+
+    said = output("ingest_usage", account=SMALL)
+
+    run.refresh_from_db()
+    assert (run.state, run.fence) == (RunState.DONE, 2)
+    assert f" {run.new} new requests" in said
 
 
 @pytest.mark.parametrize(

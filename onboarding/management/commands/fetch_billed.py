@@ -11,6 +11,7 @@ from django.utils import translation
 
 from onboarding.costs.billed import Requests, requests_this_month
 from onboarding.costs.billing_fetches import open_fetches, run
+from onboarding.management.waiting import run_all
 from onboarding.models import Account, BillingFetch
 
 
@@ -28,8 +29,7 @@ class Command(BaseCommand):
         if not fetches:
             raise CommandError("There is no whole day to ask about." if since else "There is no account to ask about.")
         before = requests_this_month()
-        for fetch in fetches:
-            run(fetch.pk)
+        run_all(fetches, run)
         ended = BillingFetch.objects.filter(pk__in=[fetch.pk for fetch in fetches]).select_related("account")
         with translation.override("en"):
             for fetch in ended.order_by("pk"):

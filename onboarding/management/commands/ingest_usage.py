@@ -1,4 +1,4 @@
-"""`manage.py ingest_usage`: read invocation logs now, in this process."""
+"""`manage.py ingest_usage`: read invocation logs now, in this process, or wait for a worker that reads them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from onboarding.costs import ingest
+from onboarding.management.waiting import run_all
 from onboarding.models import Account, Ingestion
 
 
@@ -23,8 +24,7 @@ class Command(BaseCommand):
         if not 0 <= days <= 100:
             raise CommandError("--days is a number from 0 to 100.")
         rows = ingest.open_ingestions(back=dt.timedelta(days=days), accounts=_accounts(account))
-        for row in rows:
-            ingest.run(row.pk)
+        run_all(rows, ingest.run)
         problems = [self._tell(Ingestion.objects.select_related("source__account").get(pk=row.pk)) for row in rows]
         if any(problems):
             raise CommandError("Not everything could be read; what was read is kept.")
