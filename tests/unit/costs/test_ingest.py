@@ -17,6 +17,7 @@ from django.utils import timezone
 from onboarding.aws import NoAnswer, bedrock, metrics, usage_logs
 from onboarding.costs import ingest, ledger
 from onboarding.enums import EndpointKind, Problem, RunState
+from onboarding.management import waiting
 from onboarding.models import Ingestion, LogSource, Price, UsageEntry
 from tests.factories import make_account, make_usage
 from tests.unit.costs.logs import line
@@ -119,16 +120,17 @@ def test_reading_a_log_group_back_does_not_move_its_watermark_back(group: Group)
 def test_a_run_that_waits_goes_as_far_back_as_is_asked_meanwhile(group: Group) -> None:
     read_until = timezone.now() - dt.timedelta(minutes=5)
     make_source(read_until=read_until, read_at=read_until, destination="/bedrock/logs")
-    (waiting,) = ingest.open_ingestions()
-    assert ingest.open_ingestions(back=ingest.LATE) == [waiting]
-    ingest.run(waiting.pk)
+    (row,) = ingest.open_ingestions()
+    assert ingest.open_ingestions(back=ingest.LATE) == [row]
+    ingest.run(row.pk)
     assert timezone.now() - group.asked[0][0] >= ingest.LATE
     (late,) = ingest.open_ingestions(back=ingest.LATE)
     ingest.open_ingestions()
     assert Ingestion.objects.get(pk=late.pk).since == late.since, "and not less far"
 
 
-def test_the_command_says_where_a_worker_is_reading(group: Group) -> None:
+def test_the_command_says_where_a_worker_is_still_reading(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_PATIENCE", 0)
     make_source()
     (row,) = ingest.open_ingestions()
     Ingestion.objects.claim(row.pk, lease=ingest.LEASE)
