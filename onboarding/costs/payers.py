@@ -6,10 +6,10 @@ AWS's name of a model, or an ISO day.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Sum
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +19,7 @@ from onboarding.costs.filter import NO_TEAM, UNMAPPED, Filter
 from onboarding.costs.money import usd
 from onboarding.costs.people import PersonGroup
 from onboarding.costs.report import Dimension
-from onboarding.models import Person
+from onboarding.models import Caller, Person
 
 
 def payer_of_person(group: PersonGroup) -> str:
@@ -50,15 +50,28 @@ def billed_by(dimension: Dimension, chosen: Filter) -> Mapping[str, Decimal] | N
     return {day.isoformat(): amount for day, amount in billed.by_day(chosen.since, chosen.until).items()}
 
 
-def rest_of(total: Decimal | None, amounts: Mapping[str, Decimal] | None) -> Decimal | None:
-    """What AWS bills to nothing that has a name: the part of a total that no payer has. None where that is nothing."""
+def rest_of(total: Decimal | None, amounts: Mapping[str, Decimal] | None, shown: Collection[str]) -> Decimal | None:
+    """The part of a total that is in no row: AWS bills it to nobody, or to a payer of whom nothing was logged.
+
+    `shown` are the payers of all rows. None where that is nothing.
+    """
     if total is None or amounts is None:
         return None
-    return (total - sum((amount for payer, amount in amounts.items() if payer), Decimal())) or None
+    return (total - sum((amount for payer, amount in amounts.items() if payer in shown), Decimal())) or None
 
 
 def rest_name(dimension: Dimension) -> Promise:
-    return _("Beside these models") if dimension is Dimension.MODEL else _("Billed without a principal")
+    return _("Billed for none of these models") if dimension is Dimension.MODEL else _("Billed to nobody listed")
+
+
+def people_with_usage(chosen: Filter) -> set[str]:
+    """The payers who have a row in a table of people, on whatever page: two queries, of which none adds up."""
+    entries = chosen.entries()
+    people = Person.objects.filter(Exists(entries.filter(meter__caller__person=OuterRef("pk"))))
+    callers = Caller.objects.filter(Exists(entries.filter(meter__caller=OuterRef("pk"))), person__isnull=True)
+    return {str(pk) for pk in people.values_list("pk", flat=True)} | {
+        _caller(pk) for pk in callers.exclude(arn="").values_list("pk", flat=True)
+    }
 
 
 def _by_person(chosen: Filter) -> dict[str, Decimal]:

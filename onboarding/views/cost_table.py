@@ -14,7 +14,7 @@ from onboarding import catalog
 from onboarding.costs import people, report
 from onboarding.costs.figures import Figures
 from onboarding.costs.filter import NO_TEAM, TEAM_WORDS, UNMAPPED, Filter
-from onboarding.costs.payers import billed_by, payer_of, payer_of_person, rest_name, rest_of
+from onboarding.costs.payers import billed_by, payer_of, payer_of_person, people_with_usage, rest_name, rest_of
 from onboarding.costs.people import PersonGroup
 from onboarding.costs.report import Dimension, Group, Slice
 
@@ -140,10 +140,12 @@ def table(
     order, number = read_order(query.get("sort", "")), _page(query.get("page", ""))
     if dimension is Dimension.PERSON:
         rows, count = _people(query, chosen, order, number)
+        payers = people_with_usage(chosen)
     else:
         groups = report.by_region(chosen) if dimension is Dimension.REGION else report.grouped(parts, dimension, teams)
         found = in_order([_named(query, dimension, group) for group in groups], order)
         rows, count = found[(number - 1) * SHOWN : number * SHOWN], len(found)
+        payers = {row.payer for row in found}
     amounts = billed_by(dimension, chosen)
     return Table(
         dimension,
@@ -152,7 +154,7 @@ def table(
         count,
         number,
         has_billed=amounts is not None,
-        rest=rest_of(billed, amounts),
+        rest=rest_of(billed, amounts, payers),
         rest_name=rest_name(dimension),
         newer=changed(query, page=number - 1 if number > 2 else None) if number > 1 else "",
         older=changed(query, page=number + 1) if number * SHOWN < count else "",

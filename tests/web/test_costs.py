@@ -388,16 +388,18 @@ def test_what_is_billed_is_told_apart_to_the_same_total(by: str) -> None:
     bill("4.50", person=bo, model="Claude Opus 4.8")
     bill("3.00", principal=unmapped.arn, caller=unmapped)
     bill("1.01", model="")
+    # Nothing of hers was logged, and nothing of that model: no row has them.
+    bill("6.00", person=make_person("di@acme.example"), model="Claude Haiku 4.5")
 
     table = admin().get(f"/costs/?by={by}").context["table"]
     told = printed("--by", by)
 
     rows = [row.billed for row in table.rows if row.billed is not None]
-    assert sum(rows, Decimal()) + table.rest == Decimal("28.76")
-    assert table.rest == Decimal("1.01")
-    assert (told["billed"]["usd"], told["billed"]["without_name_usd"]) == ("28.760000000", "1.010000000")
+    assert sum(rows, Decimal()) + table.rest == Decimal("34.76")
+    assert table.rest == Decimal("7.01")
+    assert (told["billed"]["usd"], told["billed"]["of_no_row_usd"]) == ("34.760000000", "7.010000000")
     assert [Decimal(row["billed_usd"]) for row in told["rows"] if row["billed_usd"]] == rows
-    assert "$28.76" in page(f"?by={by}")
+    assert "$34.76" in page(f"?by={by}")
 
 
 def test_a_teams_bill_stands_beside_no_estimate_of_one_person() -> None:
@@ -533,7 +535,7 @@ def test_a_page_takes_as_many_queries_for_one_as_for_many(django_assert_num_quer
     client, (ana, *_rest) = admin(), company()
     logged()
     bill("3", person=ana)
-    queries = {"person": 28, "team": 26, "model": 24, "region": 24}
+    queries = {"person": 30, "team": 26, "model": 24, "region": 24}
     for by, expected in queries.items():
         with django_assert_num_queries(expected):
             client.get(f"/costs/?by={by}")
@@ -669,7 +671,7 @@ def test_the_command_says_from_where_and_from_when_figures_are() -> None:
         "source": "Cost Explorer",
         "as_of": "2026-11-10",
         "usd": "10.000000000",
-        "without_name_usd": "10.000000000",
+        "of_no_row_usd": "10.000000000",
     }
     assert found["warnings"] == []
     assert {row["key"]: row["team"] for row in found["rows"]} == {

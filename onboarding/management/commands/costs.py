@@ -64,6 +64,7 @@ class Row:
     name: str
     team: str
     figures: Figures
+    payer: str  # whom AWS bills it to
     billed: Decimal | None
 
 
@@ -82,22 +83,23 @@ class Found:
 def _found(dimension: Dimension, chosen: Filter, now: dt.datetime) -> Found:
     told, amounts = billed.totals(chosen.since, chosen.until), billed_by(dimension, chosen)
     is_of_people = dimension is Dimension.PERSON
-    rows = _of_people(chosen, amounts or {}) if is_of_people else _of_groups(dimension, chosen, amounts or {})
+    rows = list(_of_people(chosen, amounts or {}) if is_of_people else _of_groups(dimension, chosen, amounts or {}))
     return Found(
         dimension,
         chosen.since,
         report.totals(chosen),
         coverage.as_of(),
         told,
-        rest_of(told.amount, amounts),
+        rest_of(told.amount, amounts, {row.payer for row in rows}),
         coverage.warnings(now),
-        list(rows),
+        rows,
     )
 
 
 def _of_people(chosen: Filter, amounts: Mapping[str, Decimal]) -> Iterator[Row]:
     for group in people.everybody(chosen):
-        yield Row(group.key, _name(group), _team(group), group.figures, amounts.get(payer_of_person(group)))
+        payer = payer_of_person(group)
+        yield Row(group.key, _name(group), _team(group), group.figures, payer, amounts.get(payer))
 
 
 def _name(group: PersonGroup) -> str:
@@ -120,8 +122,8 @@ def _of_groups(dimension: Dimension, chosen: Filter, amounts: Mapping[str, Decim
     else:
         groups.sort(key=lambda group: (group.figures.cost is None, -(group.figures.cost or 0), group.key))
     for group in groups:
-        name = _label(dimension, group)
-        yield Row(group.key, name, "", group.figures, amounts.get(payer_of(dimension, group.key)))
+        payer = payer_of(dimension, group.key)
+        yield Row(group.key, _label(dimension, group), "", group.figures, payer, amounts.get(payer))
 
 
 def _label(dimension: Dimension, group: Group) -> str:
@@ -144,7 +146,7 @@ def _as_json(found: Found) -> str:
             "source": ", ".join(found.billed.source_names),
             "as_of": _iso(found.billed.as_of),
             "usd": _exact(found.billed.amount),
-            "without_name_usd": _exact(found.rest),
+            "of_no_row_usd": _exact(found.rest),
         },
         "warnings": [
             {
