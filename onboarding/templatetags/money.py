@@ -114,21 +114,21 @@ def signed(count: int) -> str:
 
 
 @register.filter
-def percent(share: Decimal) -> str:
+def percent(share: Decimal | int) -> str:
     """A share that is already in percent, with one place: `1.0%`."""
     return _percent(share, 1)
 
 
 @register.filter
-def percent_whole(share: Decimal) -> str:
+def percent_whole(share: Decimal | int) -> str:
     """The same without places: `96%`."""
     return _percent(share, 0)
 
 
-def _percent(share: Decimal, places: int) -> str:
+def _percent(share: Decimal | int, places: int) -> str:
     sign = _MINUS if share < 0 else ""
     space = "\u00a0" if (get_language() or "").startswith("es") else ""
-    return f"{sign}{_written(abs(share), places)}{space}%"
+    return f"{sign}{_written(abs(Decimal(share)), places)}{space}%"
 
 
 @register.filter

@@ -201,6 +201,18 @@ def test_alerts_of_this_month_and_those_that_could_not_be_delivered(settings: Se
     assert "100% reached" not in page()
 
 
+def test_percents_are_in_the_readers_language() -> None:
+    use(somebody(name="Ana Núñez", monthly_budget=Decimal(100)), 130)
+    alerts.raise_due(NOW)
+    client = admin()
+    client.cookies["language"] = "es"
+
+    shown = client.get("/costs/budgets/").content.decode()
+
+    assert "<span>130\u00a0%</span>" in shown
+    assert "100\u00a0% alcanzado" in shown
+
+
 def test_hostile_names_are_text() -> None:
     person = somebody(name=HOSTILE, team=make_team(make_plan(), name=HOSTILE), monthly_budget=Decimal(1))
     use(person, 5)

@@ -369,4 +369,4 @@ def test_every_reason_has_words(reason: Reason) -> None:
     assert explanation.title
     assert explanation.text.endswith(".")
     with translation.override("es"):
-        assert "%" not in explanation.text.replace("5 %", "")
+        assert "%" not in explanation.text.replace("5\u00a0%", "")
