@@ -149,7 +149,7 @@ class _Run:
         try:
             costs = self._read()
         except _Capped:
-            self.conclude(Problem.CAPPED, f"ONRAMP_COST_EXPLORER_REQUESTS is {settings.ONRAMP_COST_EXPLORER_REQUESTS}")
+            self.conclude(Problem.CAPPED, f"ONRAMP_COST_EXPLORER_REQUESTS={settings.ONRAMP_COST_EXPLORER_REQUESTS}")
         except AwsError as error:
             log.warning("billing.problem", fetch=str(self.fetch), operation=error.operation, detail=error.detail)
             self.conclude(problem_of(error), detail_of(error))

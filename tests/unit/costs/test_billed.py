@@ -258,7 +258,7 @@ def test_nothing_is_asked_or_written_above_the_cap(stubs: Stubs, account: Accoun
 
     assert (stubs.count("GetCostAndUsage"), done.requests, again.requests, len(kept())) == (3, 3, 0, 1)
     assert (done.problem, again.problem) == (Problem.CAPPED, Problem.CAPPED)
-    assert done.problem_detail == "ONRAMP_COST_EXPLORER_REQUESTS is 3"
+    assert done.problem_detail == "ONRAMP_COST_EXPLORER_REQUESTS=3"
     assert billed.requests_this_month().is_used_up
 
 
