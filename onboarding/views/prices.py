@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
 
 from django.db import IntegrityError
 from django.http import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from onboarding.costs import coverage, price_list
 from onboarding.costs.price_table import add_price, change_multiplier, correct_price, shipped
-from onboarding.enums import TokenClass
+from onboarding.enums import EndpointKind, TokenClass
 from onboarding.forms import MultiplierForm, PriceForm
 from onboarding.models import Account, AuditEvent, Meter, Price
+from onboarding.templatetags.money import full_day, usd, usd_rate
 from onboarding.views.rules import PersonRequest, for_admins
 
 # What a new price may begin with, as the links of the page have it.
@@ -93,11 +98,68 @@ def _page(
         "lints": (),  # fields of a plan have some; these have none
         "known": sorted({line.model_id for line in lines} | {row.model_id for row in unpriced if row.endpoint_kind}),
         "multipliers": _multipliers(multipliers or {}),
-        "changes": AuditEvent.objects.filter(action__in=_CHANGES).order_by("-at")[:_CHANGES_SHOWN],
+        "changes": _changes(),
         "repricing": _repricing(today),
         "warnings": coverage.warnings(now),
     }
     return render(request, "prices.html", context)
+
+
+def _changes() -> list[tuple[AuditEvent, dict[str, Any]]]:
+    """What changed prices lately, each with its details as they are shown."""
+    events = AuditEvent.objects.filter(action__in=_CHANGES).order_by("-at")[:_CHANGES_SHOWN]
+    return [(event, _as_shown(event.details)) for event in events]
+
+
+def _as_shown(details: Mapping[str, Any]) -> dict[str, Any]:
+    """In the reader's language. What an event of another Onramp says in its own way stays as it is."""
+    shown = {**_UNSAID, **details}
+    for name in _SHOWN.keys() & details.keys():
+        # A code or a figure that this Onramp cannot read.
+        with contextlib.suppress(ValueError, TypeError, LookupError, ArithmeticError):
+            shown[name] = _SHOWN[name](details[name])
+    return shown
+
+
+def _day(text: str) -> str:
+    return full_day(dt.date.fromisoformat(text))
+
+
+def _rate(text: str) -> str:
+    return usd_rate(Decimal(text))
+
+
+def _amount(text: str) -> str:
+    return usd(Decimal(text))
+
+
+def _rate_or_multiplier(value: Mapping[str, str] | str) -> str:
+    """A correction tells the price with its source, a change of a multiplier the number alone."""
+    if isinstance(value, Mapping):
+        return _rate(value["usd_per_million"])
+    return number_format(Decimal(value))
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+_SHOWN: Mapping[str, Callable[[Any], Any]] = {
+    "endpoint_kind": lambda code: EndpointKind(code).label,
+    "token_class": lambda code: TokenClass(code).label,
+    "usd_per_million": _rate,
+    "valid_from": _day,
+    "since": _day,
+    "until": _day,
+    "before": _rate_or_multiplier,
+    "after": _rate_or_multiplier,
+    "cost_before": _amount,
+    "cost_after": _amount,
+    "added": _count,
+    "priced": _count,
+}
+# Where an event does not say it: a sentence shows that something is left out, a count is not told at all.
+_UNSAID: Mapping[str, Any] = {**dict.fromkeys(_SHOWN, "?"), "added": None, "priced": None}
 
 
 def _repricing(today: dt.date) -> str:

@@ -240,7 +240,7 @@ def test_a_price_is_added_audited_and_prices_what_had_none(admin: Client) -> Non
         "priced": 1,
     }
     assert (
-        f"Added a price: {MODEL}, geographic, input, 4.125 USD per million tokens from 2026-11-01 on. "
+        f"Added a price: {MODEL}, Geographic, Input, $4.125 per million tokens from 1 Nov 2026 on. "
         "It priced one usage entry. Our contract" in text_of(admin.get(PATH))
     )
 
@@ -273,8 +273,10 @@ def test_a_price_that_was_entered_wrong_is_corrected_and_audited(admin: Client) 
     assert (event.actor, event.target) == ("admin@acme.example", MODEL)
     assert event.details["before"] == {"usd_per_million": "41.25", "source": "A slip"}
     assert event.details["after"] == {"usd_per_million": "4.125", "source": "Our contract"}
-    told = f"Corrected a price: {MODEL}, geographic, input, from 2026-11-01 on: 41.25 became 4.125 USD"
-    assert told in text_of(admin.get(PATH))
+    told = (
+        f"Corrected a price: {MODEL}, Geographic, Input, from 1 Nov 2026 on: $41.25 became $4.125 per million tokens. "
+    )
+    assert f"{told}Our contract" in text_of(admin.get(PATH))
 
 
 def test_a_correction_of_nothing_is_said_and_of_the_same_is_none(admin: Client) -> None:
@@ -303,7 +305,7 @@ def test_a_line_leads_to_the_form_filled_in(admin: Client) -> None:
 
 def test_a_number_is_read_alike_in_every_language(admin: Client) -> None:
     """With Spanish separators 4.125 would be four thousand."""
-    admin.cookies["django_language"] = "es"
+    admin.cookies["language"] = "es"
 
     admin.post(PATH, price_of())
 
@@ -422,4 +424,43 @@ def test_a_repricing_is_among_the_changes(admin: Client) -> None:
 
     text = text_of(admin.get(PATH))
 
-    assert "Priced usage from 2026-11-01 to before 2026-12-01 anew: $3.00 became $4.13. The contract" in text
+    assert "Priced usage from 1 Nov 2026 to before 1 Dec 2026 anew: $3.00 became $4.13. The contract" in text
+
+
+def test_changes_are_told_in_the_readers_language(admin: Client) -> None:
+    make_account()
+    admin.cookies["language"] = "es"
+    admin.post(PATH, price_of(endpoint_kind="in-region", token_class="cache-write-5m"))
+    admin.post(PATH, {"account": "111122223333", "multiplier": "0.9", "reason": "A discount"})
+    reprice(dt.date(2026, 11, 1), dt.date(2026, 12, 1), actor="manage.py reprice", reason="The contract")
+    AuditEvent.objects.record(actor="a", action="prices.loaded", target="t", added=12_345, priced=0)
+
+    text = text_of(admin.get(PATH)).replace("\u00a0", " ")
+
+    assert (
+        f"{MODEL}, En la Región, Escritura en caché, 5 minutos, 4,125 $ por millón de tokens a partir del 1 nov 2026."
+        in text
+    )
+    assert "de 111122223333 de 1 a 0,9." in text
+    assert "desde el 1 nov 2026 hasta antes del 1 dic 2026: de 0,00 $ ha pasado a 0,00 $." in text
+    assert "Ha cargado 12.345 precios de t." in text
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {},
+        {"endpoint_kind": "lunar", "token_class": "thought", "usd_per_million": "free", "valid_from": "soon"},
+        {"before": {}, "after": {"source": "x"}, "since": None, "cost_before": "NaN", "added": "all", "priced": "all"},
+    ],
+)
+@pytest.mark.parametrize(
+    "action",
+    ["price.added", "price.corrected", "prices.loaded", "account.multiplier_changed", "usage.repriced"],
+)
+def test_what_an_event_does_not_say_or_says_otherwise_breaks_nothing(
+    action: str, details: dict[str, Any], admin: Client
+) -> None:
+    AuditEvent.objects.create(actor="old@acme.example", action=action, target="old", details=details)
+
+    assert "old@acme.example" in text_of(admin.get(PATH))
