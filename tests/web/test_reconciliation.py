@@ -130,7 +130,9 @@ def test_what_is_missing_from_a_bill_that_is_there_is_not_said_to_come() -> None
     bill("10.00")
     spend(make_person("bo@acme.example"), 7, model_id=OPUS)
 
-    assert [line for line in lines() if "Opus" in line] == ["Claude Opus 4.8 acme-ai-prod $7.00 None Nothing tells why"]
+    assert [line for line in lines() if "Opus" in line] == [
+        "Claude Opus 4.8 acme-ai-prod $7.00 None Nothing tells why"
+    ]
 
 
 def test_what_agrees_says_so() -> None:
