@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from onboarding.catalog import region_label
 from onboarding.costs.control import Difference, differences
+from onboarding.costs.money import digits
 from onboarding.enums import Problem
 from onboarding.models import Account, Ingestion, LogSource, PlanRevision
 
@@ -120,11 +121,6 @@ def _date(moment: dt.datetime | dt.date | None) -> str:
     return f"{day}, {moment:%H:%M} UTC" if isinstance(moment, dt.datetime) else day
 
 
-def _number(value: int) -> str:
-    """With the narrow space that reads alike in every language."""
-    return f"{value:,}".replace(",", "\u202f")
-
-
 def warnings(now: dt.datetime) -> list[CoverageWarning]:
     """Everything that the figures may lack, the gravest first. A constant number of queries."""
     sources = list(LogSource.objects.select_related("account").order_by("account__account_id", "region"))
@@ -174,7 +170,7 @@ def _of_runs(now: dt.datetime) -> Iterator[CoverageWarning]:
     for source in LogSource.objects.filter(pk__in=list(told)).select_related("account"):
         for kind, lines in zip(("unreadable", "too-old"), told[source.pk], strict=True):
             if lines:
-                details = (("lines", _number(lines)),)
+                details = (("lines", digits(lines)),)
                 yield CoverageWarning(kind, source.account, source.region, (now - _RECENT).date(), details)
 
 
@@ -185,7 +181,7 @@ def _gaps(today: dt.date) -> Iterator[CoverageWarning]:
         if day.is_gap:
             found.setdefault((day.account, day.region), []).append(day)
     for place, days in found.items():
-        missing = ("missing", _number(sum(day.missing for day in days)))
+        missing = ("missing", digits(sum(day.missing for day in days)))
         if len(days) == 1:
             yield CoverageWarning("gap", *place, days[0].day, (missing, ("percent", round(days[0].share * 100))))
         else:

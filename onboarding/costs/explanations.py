@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from onboarding.costs.money import digits
 
 
 class Reason(StrEnum):
@@ -60,7 +61,7 @@ class Explanation:
     def text(self) -> str:
         """A sentence or two, in the reader's language."""
         values = {
-            "tokens": number_format(self.tokens, use_l10n=True, force_grouping=True),
+            "tokens": digits(self.tokens),
             "percent": abs(self.percent),
             "expected": abs(self.expected),
         }

@@ -6,9 +6,11 @@ up exactly. What leaves `costs` is a Decimal in US dollars.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from django.utils.formats import number_format
+from django.utils.translation import get_language
 
 _PLACES = 9
 
@@ -28,6 +30,41 @@ def cents(amount: Decimal) -> Decimal:
     return amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
+# --- As a language writes it
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a language writes numbers and amounts. `groups_from`: the shortest number with separators, in digits."""
+
+    point: str
+    separator: str
+    groups_from: int
+    amount: str
+
+
+_STYLES: Mapping[str, Style] = {
+    "en": Style(".", ",", 4, "${}"),
+    # Four digits stand together, and the sign after the number, apart from it by a space that never breaks.
+    "es": Style(",", ".", 5, "{}\u00a0$"),
+}
+
+
+def style() -> Style:
+    """That of the active language."""
+    return _STYLES["es" if (get_language() or "").startswith("es") else "en"]
+
+
+def digits(value: Decimal | int, places: int = 0) -> str:
+    """A number that is not negative, with its places."""
+    here = style()
+    rounded = Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    whole, _dot, rest = f"{rounded:f}".partition(".")
+    if len(whole) >= here.groups_from:
+        whole = f"{int(whole):,}".replace(",", here.separator)
+    return f"{whole}{here.point}{rest}" if rest else whole
+
+
 def written(amount: Decimal) -> str:
     """`1,234.56 USD`, with the separators of the active language: for mails and other plain text."""
-    return f"{number_format(cents(amount), decimal_pos=2, force_grouping=True)} USD"
+    return f"{digits(cents(amount), 2)} USD"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from django import template
 from django.utils.formats import date_format
@@ -14,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from onboarding.costs.money import cents
+from onboarding.costs.money import cents, digits, style
 from onboarding.templatetags.onramp import icon
 
 register = template.Library()
@@ -22,36 +20,6 @@ register = template.Library()
 _MINUS = "\u2212"
 _CENT = Decimal("0.01")
 _UNITS = ((Decimal(1_000_000_000), "G"), (Decimal(1_000_000), "M"), (Decimal(1000), "k"))
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How a language writes numbers and amounts. `groups_from`: the shortest number with separators, in digits."""
-
-    point: str
-    separator: str
-    groups_from: int
-    amount: str
-
-
-_STYLES: Mapping[str, Style] = {
-    "en": Style(".", ",", 4, "${}"),
-    # Four digits stand together, and the sign after the number, apart from it by a space that never breaks.
-    "es": Style(",", ".", 5, "{}\u00a0$"),
-}
-
-
-def _style() -> Style:
-    return _STYLES["es" if (get_language() or "").startswith("es") else "en"]
-
-
-def _written(value: Decimal, places: int) -> str:
-    """A number that is not negative, with its places."""
-    style = _style()
-    whole, _dot, rest = f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}".partition(".")
-    if len(whole) >= style.groups_from:
-        whole = f"{int(whole):,}".replace(",", style.separator)
-    return f"{whole}{style.point}{rest}" if rest else whole
 
 
 @register.filter
@@ -71,7 +39,7 @@ def _usd(amount: Decimal, places: int) -> str:
         return f"{_MINUS}{_usd(-amount, places)}"
     if places and 0 < amount < _CENT and not cents(amount):
         return f"<\u00a0{_usd(_CENT, places)}"
-    return _style().amount.format(_written(amount, places))
+    return style().amount.format(digits(amount, places))
 
 
 @register.filter
@@ -79,7 +47,7 @@ def usd_axis(amount: Decimal) -> str:
     """As short as an axis wants it: `$2.50`, `$400`, `$20k`."""
     if amount >= 10_000 and not amount % 500:
         thousands = amount / 1000
-        return _style().amount.format(f"{_written(thousands, 0 if thousands == int(thousands) else 1)}k")
+        return style().amount.format(f"{digits(thousands, 0 if thousands == int(thousands) else 1)}k")
     return _usd(amount, 0 if amount == int(amount) else 2)
 
 
@@ -87,7 +55,7 @@ def usd_axis(amount: Decimal) -> str:
 def usd_rate(amount: Decimal) -> str:
     """A price of a million tokens: two places, or as many as it has, `$0.4125`."""
     places = max(2, -int(amount.normalize().as_tuple().exponent))
-    return _style().amount.format(_written(amount, places))
+    return style().amount.format(digits(amount, places))
 
 
 @register.filter
@@ -97,14 +65,14 @@ def tokens(count: int) -> str:
         if count >= size:
             value = count / size
             places = 0 if value >= 100 else 1 if value >= 10 else 2
-            return f"{_written(value, places)}\u00a0{unit}"
-    return _written(Decimal(count), 0)
+            return f"{digits(value, places)}\u00a0{unit}"
+    return digits(count)
 
 
 @register.filter
 def grouped(count: int) -> str:
     """Every digit of a number, `15,500,000`."""
-    return _written(Decimal(count), 0)
+    return digits(count)
 
 
 @register.filter
@@ -128,7 +96,7 @@ def percent_whole(share: Decimal | int) -> str:
 def _percent(share: Decimal | int, places: int) -> str:
     sign = _MINUS if share < 0 else ""
     space = "\u00a0" if (get_language() or "").startswith("es") else ""
-    return f"{sign}{_written(abs(Decimal(share)), places)}{space}%"
+    return f"{sign}{digits(abs(share), places)}{space}%"
 
 
 @register.filter

@@ -96,6 +96,21 @@ def test_a_day_that_cloudwatch_saw_more_of_is_a_gap(logged: int, is_gap: bool) -
     assert (difference.counted, difference.logged, difference.missing) == (1_000, logged, 1_000 - logged)
 
 
+@pytest.mark.parametrize(("language", "tokens"), [("en", "12,000 tokens"), ("es", "12.000 tokens")])
+def test_missing_tokens_are_grouped_as_in_the_rest_of_the_page(language: str, tokens: str) -> None:
+    ControlTotal.objects.create(
+        account=make_source().account,
+        region="eu-west-1",
+        day=dt.date(2026, 11, 20),
+        model_id="eu.anthropic.claude-sonnet-4-6",
+        metered_class=MeteredClass.INPUT,
+        tokens=12_000,
+    )
+    with translation.override(language):
+        (warning,) = coverage.warnings(NOW)
+        assert tokens in warning.text
+
+
 def test_today_is_no_gap_yet() -> None:
     source = make_source()
     ControlTotal.objects.create(
