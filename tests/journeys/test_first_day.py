@@ -288,6 +288,26 @@ def test_nothing_is_wider_than_a_telephone(visit: NewVisitor, stack: Stack) -> N
     assert_fits(luis)
 
 
+@pytest.mark.parametrize("width", [1360, 1200, 1024, 390])
+def test_every_link_of_an_admin_is_in_sight_in_the_longer_language(visit: NewVisitor, width: int) -> None:
+    """Also under a company's name that leaves no room for them."""
+    carla = visit(width=width)
+    carla.sign_in("carla.soto@acme.example")
+    carla.wait_for_answer()
+    carla.context.add_cookies([{"name": "language", "value": "es", "url": carla.url}])
+    for path in ("/bundle/", "/requests/", "/costs/", "/costs/prices/", "/costs/budgets/"):
+        carla.open(path)
+        assert_fits(carla)
+        carla.evaluate("document.querySelector('.brand small').textContent = 'Internationale Gesellschaft '.repeat(4)")
+        assert_fits(carla)
+        last, tools = (carla.page.locator(place).bounding_box() for place in (".nav li:last-child a", ".topbar-tools"))
+        assert last is not None
+        assert tools is not None
+        assert max(box["x"] + box["width"] for box in (last, tools)) <= width, path
+        # Beside the tools or below them, never under them.
+        assert last["x"] + last["width"] <= tools["x"] or last["y"] >= tools["y"] + tools["height"], path
+
+
 def assert_fits(visitor: Visitor) -> None:
     width, window = visitor.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width <= window, f"{visitor.page.url} is {width} px wide"
