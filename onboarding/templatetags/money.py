@@ -96,7 +96,7 @@ def percent_whole(share: Decimal | int) -> str:
 def _percent(share: Decimal | int, places: int) -> str:
     sign = _MINUS if share < 0 else ""
     space = "\u00a0" if (get_language() or "").startswith("es") else ""
-    return f"{sign}{digits(abs(share), places)}{space}%"
+    return f"{sign}{digits(abs(Decimal(share)), places)}{space}%"
 
 
 @register.filter
