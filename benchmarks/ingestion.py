@@ -25,16 +25,13 @@ from typing import Any
 from benchmarks.portal import portal
 
 ACCOUNT, REGION, BUCKET = "123456789012", "eu-west-1", "bench-logs"  # the account that moto gives to unknown keys
-FILES, PEOPLE = 100, 500
+FILES, PEOPLE = 24, 500  # a file an hour
 MEGABYTES = 1000
 _DAY = "2026/11/20"
 _ROLE = f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_ClaudeCode_0123456789abcdef"
 _WORDS = [f"{word}{ending}" for word in ("read", "write", "rename", "test", "file") for ending in ("", "s", ' "it"')]
-_MODELS = (
-    "eu.anthropic.claude-sonnet-4-6",
-    "eu.anthropic.claude-opus-4-8",
-    "eu.anthropic.claude-haiku-4-5-20251001-v1:0",
-)
+_MODELS = ("eu.anthropic.claude-sonnet-4-6", "eu.anthropic.claude-opus-4-8")
+_HAIKU = "eu.anthropic.claude-haiku-4-5-20251001-v1:0"
 
 
 def _words(dice: random.Random, count: int) -> str:
@@ -53,7 +50,8 @@ def _stream(dice: random.Random, usage: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _line(dice: random.Random, at: str, bodies: float) -> bytes:
     """One record. With the probability of `bodies` it has what was asked and answered, some kilobytes of it."""
-    person, model = dice.randrange(PEOPLE), dice.choice(_MODELS)
+    person = dice.randrange(PEOPLE)
+    model = dice.choice((_MODELS[person % 2], _HAIKU))  # one's own, and what Claude Code takes for small tasks
     given, read, written, answered = (dice.randrange(most) for most in (40, 160_000, 3_000, 1_500))
     asked: dict[str, Any] = {}
     output: dict[str, Any] = {"outputContentType": "application/json", "outputTokenCount": answered}
@@ -94,7 +92,7 @@ def make_files(bodies: float) -> tuple[dict[str, bytes], int]:
     dice, packed, lines = random.Random(7), {}, 0  # noqa: S311 -- the same logs every time
     root = f"AWSLogs/{ACCOUNT}/BedrockModelInvocationLogs/{REGION}/{_DAY}"
     for number in range(FILES):
-        hour = number * 24 // FILES
+        hour = number
         made, size = [], 0
         while size < MEGABYTES * 1_000_000 / FILES:
             made.append(_line(dice, f"2026-11-20T{hour:02d}:{dice.randrange(60):02d}:17Z", bodies))

@@ -1,6 +1,7 @@
 """What a source delivered, as pieces of whole lines: fetched, as it is packed, while what came before is counted.
 
-A piece is about a megabyte, whatever a file's size, so that memory stays flat. Nothing is written to disk.
+A piece is a quarter of a megabyte, whatever a file's size: memory stays flat, and a processor's cache holds it from
+the unpacking to the counting. Nothing is written to disk.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from onboarding.models import LogFile, LogSource
 
 log = structlog.get_logger(__name__)
 
-_PIECE = 1 << 20
+_PIECE = 1 << 18
 # How much is fetched at once, and how many of these ahead: enough to count while S3 is asked for the next file.
 _CHUNK, _AHEAD = 1 << 20, 4
 # So much of a log group is read to its end before what comes after it: a run that is ended goes on behind it.

@@ -24,6 +24,7 @@ ROBOT = "arn:aws:sts::111122223333:assumed-role/acme-ci/build-42"
 def test_an_admin_follows_the_money_to_whoever_spent_it(visit: NewVisitor, used: Stack) -> None:
     carla = visit()
     carla.sign_in(ADMIN)
+    carla.wait_for_answer()
     carla.page.get_by_role("link", name="Costs", exact=True).click()
     expect(carla.heading).to_contain_text("Costs in")
     assert shown_total(carla) == shown(figures(used)["estimate"]["estimate_usd"])
@@ -76,6 +77,7 @@ def test_a_principal_of_nobody_becomes_somebodys(visit: NewVisitor, used: Stack)
     assert spent_by(used, LAURA) == before
     laura = visit()
     laura.sign_in(LAURA)
+    laura.wait_for_answer()
     laura.page.get_by_role("link", name="My usage").click()
     expect(laura.heading).to_contain_text(f"You used about {shown(str(before))}")
     expect(laura.page.get_by_role("link", name="Costs", exact=True)).to_have_count(0)
