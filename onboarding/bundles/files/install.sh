@@ -303,12 +303,12 @@ open_file() { # kind path: what there is to know about the file before anything 
 }
 
 close_file() { # what is to be done with it: noted for later
-    TODO=$1
+    DEED=$1
     find_folders
     if [ -z "$REASON" ]; then
         printf '%s' "$TARGET" >"$ITEM/target"
         printf '%s' "$PLACE" >"$ITEM/place"
-        printf '%s %s %s %s\n' "$KIND" "$KEY" "$TODO" "$FOLDERS" >"$ITEM/plan"
+        printf '%s %s %s %s\n' "$KIND" "$KEY" "$DEED" "$FOLDERS" >"$ITEM/plan"
     fi
 }
 
@@ -321,7 +321,7 @@ for_each_file() { # what: would or did, which tell what becomes of it; differenc
         TARGET=$TEXT
         read_text "$ITEM/place"
         PLACE=$TEXT
-        read -r KIND KEY TODO FOLDERS <"$ITEM/plan"
+        read -r KIND KEY DEED FOLDERS <"$ITEM/plan"
         NOTES=$OWN/state/$KEY
         case $1 in
             difference) show_difference ;;
@@ -607,17 +607,17 @@ tell() { # would | did
 }
 
 outcome_of_plan() {
-    if [ "$TODO" = nothing ] || [ "$TODO" = note ] || [ "$TODO" = forget ] ||
+    if [ "$DEED" = nothing ] || [ "$DEED" = note ] || [ "$DEED" = forget ] ||
         is_same "$ITEM/new" "$ITEM/current"; then
         OUTCOME=stay
     elif [ ! -e "$ITEM/current" ]; then
         OUTCOME=create
     elif [ ! -e "$ITEM/new" ]; then
         OUTCOME=remove
-    elif [ "$TODO" = write ]; then
+    elif [ "$DEED" = write ]; then
         OUTCOME=change
     else
-        OUTCOME=$TODO
+        OUTCOME=$DEED
     fi
 }
 
@@ -681,11 +681,11 @@ keep_bundle() { # what is needed when the folder of the download is gone. Each f
 
 install_file() {
     settle
-    if [ "$TODO" = nothing ]; then
+    if [ "$DEED" = nothing ]; then
         return 0
     fi
     note
-    if [ "$TODO" = write ]; then
+    if [ "$DEED" = write ]; then
         back_up
         make_spare
         flush "$NOTES.making"/* "$SPARE"
@@ -718,11 +718,11 @@ uninstall_files() {
 
 uninstall_file() {
     settle
-    if [ "$TODO" = unmerge ]; then
+    if [ "$DEED" = unmerge ]; then
         KEEP=1
         back_up
     fi
-    if [ "$TODO" = forget ] || is_same "$ITEM/new" "$ITEM/current"; then
+    if [ "$DEED" = forget ] || is_same "$ITEM/new" "$ITEM/current"; then
         :
     elif [ -e "$ITEM/new" ]; then
         make_spare
