@@ -61,7 +61,7 @@ def _session(access: Access) -> boto3.Session:
     if access.role_arn:
         # botocore has no public setter for refreshable credentials; this is the way its own documentation of
         # `AssumeRoleCredentialFetcher` leaves open, and what the AWS CLI does for profiles with a role_arn.
-        core._credentials = _assumed(core, access)  # type: ignore[attr-defined]  # see above
+        core._credentials = _assumed(core, access)  # type: ignore[attr-defined]  # no public setter
     return boto3.Session(botocore_session=core)
 
 

@@ -93,7 +93,7 @@ def _grouped(chosen: Filter) -> QuerySet[Any, dict[str, Any]]:
     """A row a group, with SUMS; of any type of row, as it is none of the model's any more."""
     told_apart = chosen.entries().annotate(person=F(f"{_CALLER}__person_id"), unmapped=_UNMAPPED)
     rows: Any = told_apart.values("person", "unmapped").annotate(**SUMS)
-    return rows  # type: ignore[no-any-return]  # see above
+    return rows  # type: ignore[no-any-return]  # rows of no model
 
 
 def _named(rows: Sequence[dict[str, Any]]) -> Iterator[PersonGroup]:
