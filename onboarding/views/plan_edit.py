@@ -20,9 +20,9 @@ from onboarding import lints, plans
 from onboarding.bundles.inputs import UnsafeValue
 from onboarding.catalog import REGION_NAMES
 from onboarding.enums import Installed, RunState, Tier, Trigger
-from onboarding.forms import PublishForm, RevisionForm
 from onboarding.installed import counts_by_plan
 from onboarding.models import Plan, PlanRevision, Subject
+from onboarding.plan_forms import PublishForm, RevisionForm
 from onboarding.tasks import enqueue_sweep
 from onboarding.views.plan_files import PlanFiles, changes, files_of
 from onboarding.views.rules import PersonRequest, for_admins
