@@ -42,7 +42,7 @@ _Sums = dict[tuple[_Spot, dt.date, str], int]
 
 def earlier_requests(source: LogSource, hour: dt.datetime) -> Iterator[int]:
     """The ids of the requests of an hour that are in the ledger."""
-    for ids in SeenRequests.objects.filter(source=source, hour=hour).values_list("ids", flat=True).iterator():
+    for ids in SeenRequests.objects.filter(source=source, hour=hour).values_list("ids", flat=True):
         yield from array("Q", bytes(ids))
 
 

@@ -6,6 +6,8 @@ stand in the same lines; the decoder passes over them, and no error names a valu
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 
 
@@ -34,6 +36,30 @@ class Event(msgspec.Struct, gc=False):
     message: Message | None = None
     usage: Usage | None = None
 
+    @property
+    def cache_creation(self) -> Writes | None:
+        usage = self.message.usage if self.message else self.usage
+        return usage.cache_creation if usage else None
+
+
+class Stream(msgspec.Struct, array_like=True, gc=False):
+    """The events of an answer that was streamed. `message_start`, which says what was written to the cache, comes
+    first, or after a `ping`; the dozens that follow are passed over, too.
+
+    Source: https://docs.anthropic.com/en/docs/build-with-claude/streaming.
+    """
+
+    first: Event | None = None
+    second: Event | None = None
+
+    @property
+    def hour_writes(self) -> int | None:
+        """Tokens written to the cache for an hour; None where no event says."""
+        for event in (self.first, self.second):
+            if event and (writes := event.cache_creation):
+                return writes.ephemeral_1h_input_tokens
+        return None
+
 
 class Input(msgspec.Struct, rename="camel", gc=False):
     """`input_token_count` leaves out what was read from or written to the prompt cache."""
@@ -48,7 +74,7 @@ class Counted(msgspec.Struct, rename="camel", gc=False):
 
 
 class Output(Counted, rename="camel", gc=False):
-    output_body_json: list[Event] | Event | None = None
+    output_body_json: Stream | None = None
 
 
 class Record(msgspec.Struct, rename="camel", gc=False):
@@ -69,15 +95,15 @@ class Record(msgspec.Struct, rename="camel", gc=False):
             identity = identity[0] if identity else None
         return identity.arn if identity else ""
 
-    @property
-    def hour_writes(self) -> int | None:
-        """Tokens written to the cache for an hour; None where no body says."""
-        body = self.output.output_body_json if self.output else None
-        for event in body if isinstance(body, list) else [body] if body else []:
-            usage = event.message.usage if event.message else event.usage
-            if usage and usage.cache_creation:
-                return usage.cache_creation.ephemeral_1h_input_tokens
-        return None
+
+class _WholeOutput(Counted, rename="camel", gc=False):
+    output_body_json: Event | None = None
+
+
+class _Whole(Record, rename="camel", gc=False):
+    """For lines whose body is an answer as a whole: no decoder takes both."""
+
+    output: _WholeOutput | None = None  # type: ignore[assignment]  # another body, for decoding alone
 
 
 class _WithoutBody(Record, rename="camel", gc=False):
@@ -87,7 +113,7 @@ class _WithoutBody(Record, rename="camel", gc=False):
 
 
 _DECODER = msgspec.json.Decoder(Record)
-_TOLERANT = msgspec.json.Decoder(_WithoutBody)
+_OTHERS = (msgspec.json.Decoder(_Whole), msgspec.json.Decoder(_WithoutBody))
 
 
 def read_lines(data: bytes) -> tuple[list[Record], int]:
@@ -101,13 +127,19 @@ def read_lines(data: bytes) -> tuple[list[Record], int]:
 
 
 def _read(line: bytes) -> Record | None:
-    try:
+    with suppress(msgspec.DecodeError, UnicodeDecodeError):
         return _DECODER.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
-    try:
-        found = _TOLERANT.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    output = Output(found.output.output_token_count) if found.output else None
+    for decoder in _OTHERS:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return _as_stream(decoder.decode(line))
+    return None
+
+
+def _as_stream(found: _Whole | _WithoutBody) -> Record:
+    """The answer as a stream of one event, so that what counts it knows one shape."""
+    output = found.output and Output(found.output.output_token_count, _stream_of(found.output))
     return Record(found.timestamp, found.request_id, found.model_id, found.identity, found.input, output)
+
+
+def _stream_of(output: Counted) -> Stream | None:
+    return Stream(output.output_body_json) if isinstance(output, _WholeOutput) else None

@@ -191,20 +191,13 @@ class Tally:
             counts.input += tokens
             counts.output += output.output_token_count
             counts.cache_read += read
-            if output.output_body_json is None:
+            stream = output.output_body_json
+            if stream is None or (hour_writes := stream.hour_writes) is None:
                 counts.cache_write += written
-            elif written:
-                _write(counts, record, written)
-
-
-def _write(counts: Counts, record: Record, written: int) -> None:
-    hour_writes = record.hour_writes
-    if hour_writes is None:
-        counts.cache_write += written
-    else:
-        kept = min(hour_writes, written)
-        counts.cache_write_1h += kept
-        counts.cache_write_5m += written - kept
+            else:
+                kept = min(hour_writes, written)
+                counts.cache_write_1h += kept
+                counts.cache_write_5m += written - kept
 
 
 def _start(name: str) -> dt.datetime | None:
@@ -218,7 +211,7 @@ def _start(name: str) -> dt.datetime | None:
 def request_ids(names: list[str]) -> array[int]:
     """Eight bytes of each request's id: of a UUID its first half, of anything else a digest."""
     joined = "".join(names).replace("-", "")
-    if len(joined) == 32 * len(names) and all(len(name) == _UUID for name in names):
+    if len(joined) == 32 * len(names) and set(map(len, names)) == {_UUID}:
         try:
             return array("Q", bytes.fromhex(joined))[::2]
         except ValueError:

@@ -43,6 +43,7 @@ def test_an_error_has_no_output() -> None:
     [
         (split_body(936, 0), 0),
         (split_body(0, 936), 936),
+        ([{"type": "ping"}, *split_body(0, 936)], 936),
         ({"type": "message", "usage": {"cache_creation": {"ephemeral_1h_input_tokens": 7}}}, 7),
         ({"type": "message", "usage": {"output_tokens": 3}}, None),
         ([], None),
@@ -56,8 +57,9 @@ def test_only_a_body_says_how_long_the_cache_keeps_what_was_written(body: object
     record = line()
     record["output"]["outputBodyJson"] = body
     found = _read(record)
-    assert found.hour_writes == hour
     assert found.output is not None
+    stream = found.output.output_body_json
+    assert (stream.hour_writes if stream else None) == hour
     assert found.output.output_token_count == 412
 
 
