@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from benchmarks.registry import Figure, measures
 
-_BODIES = "0.125"
+# As Bedrock logs when it delivers text, and when it does not.
+_WITH_BODIES, _BARE = "1", "0"
 
 
 @cache
@@ -37,17 +39,20 @@ def _measured(module: str, *arguments: str) -> dict[str, Any]:
 def lines_over_a_plain_loop() -> Figure:
     """Lines a second from S3 to committed rows, over those of a loop of `json.loads` on the same gzip files.
 
-    One record in eight has prompt and answer with it.
+    Every record has prompt and answer with it; the detail says what the ratio is where none has.
     """
-    told, bare = _measured("benchmarks.ingestion", _BODIES), _measured("benchmarks.ingestion", "0")
+    told, bare = _measured("benchmarks.ingestion", _WITH_BODIES), _measured("benchmarks.ingestion", _BARE)
     detail = "{lines} lines, {megabytes} MB: {seconds:.1f} s, and {loop_seconds:.1f} s for the loop".format(**told)
     return Figure(told["ratio"], f"{detail}; {bare['ratio']:.2f} where no record has a body")
 
 
 @measures("ingest.rss_mb", unit="MB", goal=170.0)
 def memory_at_its_most() -> Figure:
-    """The most memory that the process had while it read a gigabyte, Django and all that it imports included."""
-    told = _measured("benchmarks.ingestion", _BODIES)
+    """The most memory that the process had while it read a gigabyte, Django and all that it imports included: of both
+    kinds of logs, the worse.
+    """
+    both = (_measured("benchmarks.ingestion", bodies) for bodies in (_WITH_BODIES, _BARE))
+    told = max(both, key=itemgetter("rss_mb"))
     return Figure(told["rss_mb"], "{rss_before_mb:.0f} MB before the first line".format(**told))
 
 
