@@ -43,8 +43,9 @@ class Slice:
 
     def of(self, dimension: Dimension) -> str:
         """The group it is in; only of those it tells apart."""
-        keys = {Dimension.TEAM: self.team, Dimension.MODEL: self.model_id, Dimension.DAY: self.day.isoformat()}
-        return keys[dimension]
+        if dimension is Dimension.TEAM:
+            return self.team
+        return self.model_id if dimension is Dimension.MODEL else self.day.isoformat()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,7 @@ def grouped(parts: Iterable[Slice], dimension: Dimension, teams: Mapping[str, st
     """Slices put together: no query. `teams` are the names of teams by their keys."""
     found: dict[str, Figures] = {}
     for part in parts:
-        key = part.of(dimension)
-        found[key] = found.get(key, Figures()) + part.figures
+        _add(found, part.of(dimension), part.figures)
     names = teams if dimension is Dimension.TEAM else {key: key for key in found}
     return [Group(key, names.get(key, ""), figures) for key, figures in found.items()]
 
@@ -138,10 +138,13 @@ def daily(parts: Iterable[Slice], dimension: Dimension) -> dict[dt.date, dict[st
     """Each day's figures by team or by model, for the days on which anything was used: no query."""
     found: dict[dt.date, dict[str, Figures]] = {}
     for part in parts:
-        of_day = found.setdefault(part.day, {})
-        key = part.of(dimension)
-        of_day[key] = of_day.get(key, Figures()) + part.figures
+        _add(found.setdefault(part.day, {}), part.of(dimension), part.figures)
     return found
+
+
+def _add(sums: dict[str, Figures], key: str, figures: Figures) -> None:
+    earlier = sums.get(key)
+    sums[key] = figures if earlier is None else earlier + figures
 
 
 def cost_by_day(parts: Iterable[Slice]) -> dict[dt.date, Decimal]:
