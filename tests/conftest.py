@@ -91,6 +91,31 @@ hypothesis_settings.register_profile("explore", deadline=None, max_examples=2000
 hypothesis_settings.load_profile("steady")
 
 
+# Where tests stand that reach the database only by a fixture or a mark of pytest-django's.
+_IN_PROCESS = ("unit/", "sandbox/", "repository/")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of a file together, and all journeys, which share one portal.
+
+    On PostgreSQL, what reaches no database is left out: it has run before, on SQLite.
+    """
+    for item in items:
+        of_journeys = item.get_closest_marker("journeys") is not None
+        item.add_marker(pytest.mark.xdist_group("journeys" if of_journeys else item.path.as_posix()))
+    if os.environ.get("DATABASE_URL"):
+        idle = [item for item in items if not _reaches_database(item)]
+        config.hook.pytest_deselected(items=idle)
+        items[:] = [item for item in items if _reaches_database(item)]
+
+
+def _reaches_database(item: pytest.Item) -> bool:
+    where = item.path.relative_to(Path(__file__).parent).as_posix()
+    fixtures = set(getattr(item, "fixturenames", ()))
+    asks = item.get_closest_marker("django_db") or fixtures & {"db", "transactional_db", "django_db_setup"}
+    return bool(asks) or not where.startswith(_IN_PROCESS)
+
+
 def pytest_unconfigure() -> None:
     _FOLDER.cleanup()
 

@@ -22,8 +22,6 @@ from typing import Any
 from urllib.parse import quote
 
 VERSION = 18
-# Scripts that run on people's machines, in real shells: they reach no database, and take a good minute.
-_WITHOUT_DATABASE = ("install", "doctor", "windows")
 # The data lives as long as one test run: durability would only cost time.
 _IN_A_HURRY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
@@ -113,8 +111,7 @@ def _wait_for(server: subprocess.Popen[bytes], folder: Path) -> None:
 def main(arguments: list[str]) -> int:
     try:
         with postgresql() as url:
-            ignored = [f"--ignore=tests/unit/bundles/{name}" for name in _WITHOUT_DATABASE]
-            command = [sys.executable, "-m", "pytest", *ignored, *arguments]
+            command = [sys.executable, "-m", "pytest", *arguments]
             return subprocess.run(command, env=os.environ | {"DATABASE_URL": url}).returncode
     except NoServer as error:
         print(f"PostgreSQL did not start.\n{error}", file=sys.stderr)
