@@ -55,6 +55,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    # Which sessions somebody has, so that they can be ended.
+    "allauth.usersessions",
     "csp",
     "django_htmx",
     "django_structlog",

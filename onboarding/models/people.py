@@ -102,6 +102,11 @@ class Person(models.Model):
     def is_admin(self) -> bool:
         return self.role == Role.ADMIN
 
+    @property
+    def may_read_all(self) -> bool:
+        """Auditors read what admins read, and write nothing."""
+        return self.role in (Role.AUDITOR, Role.ADMIN)
+
 
 class Principal(models.Model):
     """The AWS identity behind a person, in one account, and how it was found.

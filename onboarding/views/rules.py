@@ -49,6 +49,13 @@ def for_people(
     return _for(view, "person", lambda person: True)
 
 
+def for_auditors(
+    view: Callable[Concatenate[PersonRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Whoever may read everything: auditors, and admins. For views that write nothing; everybody else gets 403."""
+    return _for(view, "auditor", lambda person: person.may_read_all)
+
+
 def for_admins(
     view: Callable[Concatenate[PersonRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
