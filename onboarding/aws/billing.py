@@ -20,6 +20,8 @@ REGION = "us-east-1"
 # Before it, Cost Explorer knows no product attributes, and refuses to group by one.
 # https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_ProductAttributeValues.html
 FIRST_DAY = dt.date(2026, 9, 1)
+# Accounts of AWS in China are billed in another currency; figures here are dollars, and nothing is converted.
+CURRENCY = "USD"
 REQUEST_COST = Decimal("0.01")
 
 # What was used, at what it cost: without it, credits bring a day's cost to nothing.
@@ -49,7 +51,8 @@ def daily_costs(
     before each request, and what it raises ends the asking. Nothing is answered for the days before FIRST_DAY, nor
     while Cost Explorer says that it has no data yet. Model names are told of Bedrock only, so that no filter for a
     service is needed, and one would miss those models that AWS sells under a service name of their own. What has no
-    model is left out: it is the account's storage, its machines, and all else.
+    model is left out: it is the account's storage, its machines, and all else. Raises AwsError, and so for a bill
+    in another currency.
     """
     ask = _Asking(max(since, FIRST_DAY), until, client("ce", region=REGION, access=access), on_request)
     if ask.since >= until:
@@ -117,7 +120,10 @@ def _costs(day: dict[str, Any], groups: list[dict[str, str]]) -> Iterator[DailyC
     with mapped("ce:GetCostAndUsage"):
         for group in day.get("Groups", []):
             values = [key.partition("$")[2] for key in group["Keys"]]
-            amount = Decimal(group["Metrics"]["UnblendedCost"]["Amount"])
+            cost = group["Metrics"]["UnblendedCost"]
+            amount = Decimal(cost["Amount"])
+            if amount and cost["Unit"] != CURRENCY:
+                raise Refused("ce:GetCostAndUsage", f"the bill is in {cost['Unit']}", code="OtherCurrency")
             if amount and values[-1]:
                 yield DailyCost(
                     day=dt.date.fromisoformat(day["TimePeriod"]["Start"]),

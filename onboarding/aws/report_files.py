@@ -19,6 +19,7 @@ from decimal import Decimal, InvalidOperation
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, cast
 
+from onboarding.aws.billing import CURRENCY
 from onboarding.aws.errors import NoAnswer, Refused
 from onboarding.aws.objects import Body
 
@@ -30,7 +31,7 @@ _REQUIRED = (_DAY, _TYPE, _ACCOUNT, _COST)
 # An export has of these what its query asked for: the caller only with "Include caller identity (IAM principal)
 # allocation data", product attributes as one map, or some of them as columns of their own.
 _OPTIONAL = (
-    *("line_item_iam_principal", "line_item_product_code", "line_item_usage_type"),
+    *("line_item_iam_principal", "line_item_product_code", "line_item_usage_type", "line_item_currency_code"),
     *("product", "product_product_name", "product_servicename", "product_servicecode"),
 )
 # The lines that count: what was used, at its price, as Cost Explorer's RECORD_TYPE=Usage has it. Credit, Refund, Tax,
@@ -68,7 +69,8 @@ class Charge:
 def charges(body: Body, name: str, *, account_id: str) -> Iterator[Charge]:
     """The lines of a file about an account's use of Bedrock, read as they are asked for, some thousands at a time.
 
-    Raises NoAnswer for a file that breaks off, and Refused for one that is none of the two kinds or lacks a column.
+    Raises NoAnswer for a file that breaks off, and Refused for one that is none of the two kinds, lacks a column, or
+    counts in another currency than US dollars.
     """
     rows = _parquet_rows if name.endswith(".parquet") else _csv_rows
     if not name.endswith((".parquet", ".csv.gz")):
@@ -76,6 +78,7 @@ def charges(body: Body, name: str, *, account_id: str) -> Iterator[Charge]:
     try:
         for row in rows(body, name, account_id):
             if (model := _model(row)) is not None:
+                _check_currency(row, name)
                 yield Charge(_day(row[_DAY]), row.get("line_item_iam_principal") or "", model, _amount(row[_COST]))
     except _BROKEN as error:
         raise NoAnswer("s3:GetObject", f"{name} cannot be read ({type(error).__name__})") from error
@@ -130,6 +133,12 @@ def _day(value: Any) -> dt.date:
     if isinstance(value, dt.datetime):
         return (value.astimezone(dt.UTC) if value.tzinfo else value).date()
     return dt.date.fromisoformat(str(value)[:10])
+
+
+def _check_currency(row: Row, name: str) -> None:
+    """An export that does not say is in dollars, as nearly every bill is."""
+    if (currency := row.get("line_item_currency_code") or CURRENCY) != CURRENCY:
+        raise Refused("s3:GetObject", f"{name} is in {currency}", code="OtherCurrency")
 
 
 def _amount(value: Any) -> Decimal:

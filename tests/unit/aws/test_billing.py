@@ -195,3 +195,10 @@ def test_botocore_makes_no_attempt_of_its_own() -> None:
     config = client("ce", region="us-east-1", access=Access()).meta.config
 
     assert config.retries["total_max_attempts"] == 1
+
+
+def test_a_bill_in_another_currency_is_refused_and_not_taken_for_dollars(stubs: Stubs) -> None:
+    yuan = {"Keys": ["owner$", "Claude Sonnet 4.6"], "Metrics": {"UnblendedCost": {"Amount": "9", "Unit": "CNY"}}}
+    stubs.answer(GetCostAndUsage=page(day("2026-11-01", yuan)))
+    with pytest.raises(Refused, match="the bill is in CNY"):
+        costs()

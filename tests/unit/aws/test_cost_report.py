@@ -261,6 +261,15 @@ def test_a_broken_file(bucket: Bucket, content: bytes) -> None:
         lines()
 
 
+@pytest.mark.parametrize("kind", FORMATS)
+def test_another_currency_is_refused_and_not_taken_for_dollars(bucket: Bucket, kind: str) -> None:
+    bucket.deliver({f"a.{kind}": FORMATS[kind]([line(line_item_currency_code="USD")])})
+    assert len(lines()) == 1
+    bucket.deliver({f"b.{kind}": FORMATS[kind]([line(line_item_currency_code="CNY")])})
+    with pytest.raises(Refused, match="is in CNY"):
+        lines()
+
+
 def test_a_broken_parquet_file_is_no_answer(bucket: Bucket) -> None:
     bucket.deliver({"a.parquet": as_parquet([line()])[:-10]})
 
