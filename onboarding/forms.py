@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from onboarding.catalog import parse_profile_id
 from onboarding.checks.errors import LIMIT
 from onboarding.masking import mask
-from onboarding.models import Person, Price
+from onboarding.models import Person, Price, Team
 
 if TYPE_CHECKING:
     PriceModelForm = forms.ModelForm[Price]
@@ -96,6 +96,32 @@ class ClaimForm(forms.Form):
             raise forms.ValidationError(words)
         self.person = found[0]
         return email
+
+
+# --- People
+
+
+class ReasonForm(forms.Form):
+    """Why an admin does something to somebody; it stands in the audit trail."""
+
+    reason = forms.CharField(
+        max_length=500,
+        label=_("Reason"),
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
+        error_messages={"required": _("Say why.")},
+    )
+
+
+class TeamForm(forms.Form):
+    """The team to put somebody into, or none."""
+
+    team = forms.ModelChoiceField(
+        queryset=Team.objects.order_by("name"),
+        required=False,
+        label=_("Team"),
+        empty_label=_("No team"),
+        widget=forms.Select(attrs={"class": "input"}),
+    )
 
 
 # --- Prices

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from onboarding.enums import Role
 from onboarding.models import AuditEvent, Person, Team, User
+from onboarding.sessions import end_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +94,60 @@ def _grant_admin(user: User, *, is_admin: bool) -> None:
     if user.is_staff != is_admin or user.is_superuser != is_admin:
         user.is_staff = user.is_superuser = is_admin
         user.save(update_fields=["is_staff", "is_superuser"])
+
+
+# --- What admins do to somebody
+
+
+class MayNotDeactivate(Exception):
+    """Nobody deactivates themselves, or the last admin: somebody has to be left who can undo it."""
+
+
+@transaction.atomic
+def deactivate(person: Person, *, actor: Person, reason: str) -> bool:
+    """Close the portal to somebody and end their sessions at once; False where that was so already.
+
+    Raises MayNotDeactivate.
+    """
+    # Locked together, so that two admins who deactivate each other at once leave one.
+    admins = set(
+        Person.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).values_list("pk", flat=True)
+    )
+    if person.pk == actor.pk or admins == {person.pk}:
+        raise MayNotDeactivate
+    if not Person.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
+        return False
+    person.is_active = False
+    AuditEvent.objects.record(actor=actor.email, action="person.deactivated", target=person.email, reason=reason)
+    end_all(person, actor=actor.email, reason=reason)
+    return True
+
+
+@transaction.atomic
+def reactivate(person: Person, *, actor: Person, reason: str) -> bool:
+    """Let somebody sign in again; False where they may already. The identity provider still has to, too."""
+    if not Person.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
+        return False
+    person.is_active = True
+    AuditEvent.objects.record(actor=actor.email, action="person.reactivated", target=person.email, reason=reason)
+    return True
+
+
+@transaction.atomic
+def change_team(person: Person, team: Team | None, *, actor: Person) -> bool:
+    """Put somebody into a team, and so on its plan; False where they are in it. At their next sign-in `team_for`
+    decides again.
+    """
+    before = person.team
+    if before == team:
+        return False
+    person.team = team
+    person.save(update_fields=["team"])
+    AuditEvent.objects.record(
+        actor=actor.email,
+        action="person.changed",
+        target=person.email,
+        team=team.name if team else "",
+        team_before=before.name if before else "",
+    )
+    return True

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.utils import timezone
 
 from onboarding.models import AuditEvent, Person, User
 
@@ -12,6 +16,13 @@ def sessions_of(user: User) -> list[UserSession]:
     """Those that are open, the newest first; what has expired is forgotten."""
     found: list[UserSession] = UserSession.objects.purge_and_list(user)
     return sorted(found, key=lambda session: session.created_at, reverse=True)
+
+
+def open_sessions(user: User) -> Sequence[UserSession]:
+    """The same without forgetting anything, for pages that write nothing: one query, at any number of sessions."""
+    alive = Session.objects.filter(expire_date__gt=timezone.now()).values("session_key")
+    rows: Sequence[UserSession] = UserSession.objects.filter(user=user, session_key__in=alive).order_by("-created_at")
+    return rows
 
 
 @transaction.atomic

@@ -14,6 +14,8 @@ from onboarding.views import (
     diagnose,
     health,
     install,
+    person,
+    person_actions,
     plan_edit,
     plans,
     preferences,
@@ -23,6 +25,7 @@ from onboarding.views import (
     setup,
     sign_in,
     usage,
+    view_as,
 )
 
 urlpatterns = [
@@ -61,6 +64,14 @@ urlpatterns = [
     path("costs/budgets/person/<int:pk>/", budgets.budget_person, name="budget-person"),
     path("usage/ask/", budgets.usage_ask, name="usage-ask"),
     path("costs/prices/", prices.prices, name="prices"),
+    path("people/<int:pk>/", person.person, name="person"),
+    path("people/<int:pk>/verify/", person_actions.person_verify, name="person-verify"),
+    path("people/<int:pk>/team/", person_actions.person_team, name="person-team"),
+    path("people/<int:pk>/sessions/end/", person_actions.person_sessions_end, name="person-sessions-end"),
+    path("people/<int:pk>/deactivate/", person_actions.person_deactivate, name="person-deactivate"),
+    path("people/<int:pk>/reactivate/", person_actions.person_reactivate, name="person-reactivate"),
+    path("people/<int:pk>/view-as/", view_as.person_view_as, name="person-view-as"),
+    path("view-as/end/", view_as.view_as_end, name="view-as-end"),
     path("requests/", requests.requests, name="requests"),
     path("requests/<int:pk>/close/", requests.request_close, name="request-close"),
     path("preferences/theme/", preferences.theme, name="theme"),

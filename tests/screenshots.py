@@ -62,6 +62,10 @@ PAGES: Mapping[str, Subject] = {
     "plans": Subject("carla.soto@acme.example", "/plans/"),
     "plan": Subject("carla.soto@acme.example", "/plans/platform/"),
     "plan-edit": Subject("carla.soto@acme.example", "/plans/platform/edit/"),
+    # Of Luis, who is blocked: his number is not known before he is.
+    "person": Subject("carla.soto@acme.example", "/people/{luis}/"),
+    "person-view-as": Subject("carla.soto@acme.example", "/people/{luis}/view-as/"),
+    "viewing": Subject("carla.soto@acme.example", "/setup/", "blocked"),
     "diagnose": Subject("ana.nunez@acme.example", "/diagnose/"),
     "requests": Subject("carla.soto@acme.example", "/requests/"),
     "account": Subject("carla.soto@acme.example", "/account/"),
@@ -74,7 +78,8 @@ PAGES: Mapping[str, Subject] = {
     "usage": Subject("ana.nunez@acme.example", "/usage/"),
 }
 # They show the sandbox's sixty days, which are otherwise read within minutes.
-OF_COSTS = frozenset(("costs", "reconciliation", "prices", "budgets", "callers", "usage"))
+OF_COSTS = frozenset(("costs", "reconciliation", "prices", "budgets", "callers", "usage", "person"))
+OF_LUIS = frozenset(("asked", "requests", "person", "person-view-as", "viewing"))
 
 
 def take_all(stack: Stack, browser: Browser, out: Path, names: list[str]) -> Iterator[Path]:
@@ -84,13 +89,16 @@ def take_all(stack: Stack, browser: Browser, out: Path, names: list[str]) -> Ite
         stack.manage("fetch_billed")
     for name in names:
         with _slow_answers(stack, name), Visitor.in_new_context(browser, stack.url) as visitor:
-            if name in ("asked", "requests"):
+            if name in OF_LUIS:
                 _ask(stack, browser)
+            path = _path(stack, name)
             _go(visitor, PAGES[name])
+            if name == "viewing":
+                _view_as(visitor, PAGES["person-view-as"].path.format(luis=_number_of_luis(stack)))
             if name.startswith("account"):
                 _ask_aws(visitor, PAGES[name].path)
             for variant in _variants(visitor):
-                visitor.open(PAGES[name].path)
+                visitor.open(path)
                 if name == "diagnose":
                     _paste(visitor)
                 if name == "codes":
@@ -98,9 +106,9 @@ def take_all(stack: Stack, browser: Browser, out: Path, names: list[str]) -> Ite
                     visitor.evaluate("document.fonts.ready.then(() => undefined)")
                 else:
                     _wait(visitor, PAGES[name])
-                path = out / f"{name}-{variant}.png"
-                visitor.page.screenshot(path=path, full_page=True)
-                yield path
+                picture = out / f"{name}-{variant}.png"
+                visitor.page.screenshot(path=picture, full_page=True)
+                yield picture
 
 
 @contextmanager
@@ -127,6 +135,23 @@ def _ask(stack: Stack, browser: Browser) -> None:
         ana.open("/diagnose/")
         _paste(ana)
         ana.page.get_by_role("button", name="Ask an admin").click()
+
+
+def _path(stack: Stack, name: str) -> str:
+    path = PAGES[name].path
+    return path.format(luis=_number_of_luis(stack)) if "{luis}" in path else path
+
+
+def _number_of_luis(stack: Stack) -> str:
+    words = "from onboarding.models import Person; print(Person.objects.get(email='luis.gil@acme.example').pk)"
+    return stack.manage("shell", "--no-imports", "-c", words).strip()
+
+
+def _view_as(visitor: Visitor, path: str) -> None:
+    visitor.open(path)
+    visitor.page.get_by_label("Reason").fill("Ticket OPS-2114: his page says blocked")
+    visitor.page.get_by_role("button", name="View their pages").click()
+    expect(visitor.page.get_by_role("button", name="End viewing as")).to_be_visible()
 
 
 def _ask_aws(visitor: Visitor, path: str) -> None:

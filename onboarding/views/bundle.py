@@ -20,7 +20,7 @@ from onboarding.enums import Platform
 from onboarding.views.bundle_choices import bundle_language, platform_named
 from onboarding.views.install import attachment, commands_for
 from onboarding.views.machines import changed_since, machines_of
-from onboarding.views.rules import PersonRequest, for_people, signed_in
+from onboarding.views.rules import PersonRequest, for_people, signed_in, viewable
 
 # Where the session keeps what the newest bundle was made of, and for how many seconds it may be fetched: long enough
 # for a slow browser, too short to outlive a change of the plan by much.
@@ -29,6 +29,7 @@ _MADE, _FETCHED_WITHIN = "bundle_made", 120
 _NOT_SHOWN = frozenset({"GUIDE.html"})
 
 
+@viewable
 @for_people
 @never_cache
 @require_safe

@@ -11,9 +11,10 @@ from onboarding.checks.errors import LIMIT
 from onboarding.checks.errors import diagnose as diagnosis_of
 from onboarding.forms import ErrorForm
 from onboarding.requests import ask_about_error
-from onboarding.views.rules import PersonRequest, for_people
+from onboarding.views.rules import PersonRequest, for_people, viewable
 
 
+@viewable
 @for_people
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django_htmx.middleware import HtmxDetails
 
 from onboarding.models import Person, User
+from onboarding.viewing import viewing_of
 
 P = ParamSpec("P")
 View = TypeVar("View", bound=Callable[..., Any])
@@ -24,10 +25,14 @@ class Request(HttpRequest):
 
 
 class PersonRequest(Request):
-    """A request of somebody who is signed in, active, and known as a person."""
+    """A request of somebody who is signed in, active, and known as a person.
+
+    `viewed_by` is the admin who sees this person's page as they do; nearly always None, and `person` who is signed in.
+    """
 
     user: User
     person: Person
+    viewed_by: Person | None
 
 
 def public(view: View) -> View:
@@ -63,6 +68,21 @@ def for_admins(
     return _for(view, "admin", lambda person: person.is_admin)
 
 
+def viewable(view: View) -> View:
+    """A page `for_people` that an admin may see as its person does: the request's `person` is whose page it is.
+
+    For GET pages that show, and write nothing. Everything that is not marked is closed while viewing as.
+    """
+    view.is_viewable = True  # type: ignore[attr-defined]  # a mark on a function, for onboarding.read_only
+    return view
+
+
+def ends_viewing(view: View) -> View:
+    """Stays open while viewing as: it ends it."""
+    view.ends_viewing = True  # type: ignore[attr-defined]  # as above
+    return view
+
+
 def _for(
     view: Callable[Concatenate[PersonRequest, P], HttpResponseBase], rule: str, may: Callable[[Person], bool]
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
@@ -73,7 +93,9 @@ def _for(
         person = Person.objects.select_related("team").filter(user=request.user.pk, is_active=True).first()
         if person is None or not may(person):
             raise PermissionDenied
-        request.person = person  # type: ignore[attr-defined]  # what PersonRequest declares
+        viewing = viewing_of(request) if getattr(checked, "is_viewable", False) else None
+        request.person = viewing.person if viewing else person  # type: ignore[attr-defined]  # PersonRequest's
+        request.viewed_by = viewing.viewer if viewing else None  # type: ignore[attr-defined]  # as above
         return view(request, *args, **kwargs)  # type: ignore[arg-type]  # it is one now
 
     checked.rule = rule  # type: ignore[attr-defined]  # as above

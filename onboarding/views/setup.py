@@ -26,24 +26,28 @@ from onboarding.views.findings import Board, board_of
 from onboarding.views.install import commands_for
 from onboarding.views.machines import machines_of, newest_bundle
 from onboarding.views.requests import title_of
-from onboarding.views.rules import PersonRequest, for_people
+from onboarding.views.rules import PersonRequest, for_people, viewable
 
 # How long an admin's answer is shown among the person's requests.
 _ANSWER_SHOWN = dt.timedelta(days=14)
 
 
+@viewable
 @for_people
 @never_cache
 @require_safe
 def setup(request: PersonRequest) -> HttpResponseBase:
-    """The answer first. The first visit after a sign-in, or under a new plan revision, starts a verification."""
+    """The answer first. The first visit after a sign-in, or under a new plan revision, starts a verification: the
+    person's own visit, and not that of an admin who views as them.
+    """
     access = access_of(request.person)
-    if access.revision is not None and _is_due(request, access):
+    if access.revision is not None and request.viewed_by is None and _is_due(request, access):
         _verify(request.person, access.revision, Trigger.SIGN_IN)
         access = access_of(request.person)
     return render(request, "setup.html", _context(request, access))
 
 
+@viewable
 @for_people
 @never_cache
 @require_safe
@@ -140,9 +144,11 @@ def _recently(requests: Iterable[AdminRequest]) -> list[tuple[str, AdminRequest]
 
 
 def _state(access: Access) -> str:
-    """Which page this is: `no-plan`, `live`, `ready`, `blocked` or `unknown`."""
-    if access.revision is None or access.verification is None:
+    """Which page this is: `no-plan`, `unverified`, `live`, `ready`, `blocked` or `unknown`."""
+    if access.revision is None:
         return "no-plan"
+    if access.verification is None:
+        return "unverified"
     if access.verification.is_live:
         return "live"
     if access.is_ready:

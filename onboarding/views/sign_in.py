@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from onboarding.views.rules import public, signed_in
+from onboarding.views.rules import ends_viewing, public, signed_in
 
 
 @public
@@ -30,6 +30,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     )
 
 
+@ends_viewing
 @signed_in
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:

@@ -29,7 +29,7 @@ from onboarding.models import AdminRequest, Meter, Person, PlanRevision
 from onboarding.models.requests import HIGHER_BUDGET
 from onboarding.views.cost_charts import daily, days_of
 from onboarding.views.cost_tiles import BilledFigure
-from onboarding.views.rules import PersonRequest, for_people
+from onboarding.views.rules import PersonRequest, for_people, viewable
 
 _MONTHS = 12  # before this one, that are listed
 
@@ -69,6 +69,7 @@ class Month:
     figures: Figures
 
 
+@viewable
 @for_people
 @never_cache
 @require_safe
@@ -80,7 +81,7 @@ def usage(request: PersonRequest) -> HttpResponseBase:
     asked = request.GET.get("month", "")
     month = min(parse_month(asked) or present, present)
     chosen = Filter(month, next_month(month), person_id=person.pk)
-    parts, figure = report.slices(chosen), _billed(person, chosen)
+    parts, figure = report.slices(chosen), billed_for(person, chosen)
     days = days_of(chosen.since, chosen.until, today)
     context: dict[str, Any] = {
         "month": month,
@@ -95,13 +96,13 @@ def usage(request: PersonRequest) -> HttpResponseBase:
         "sheets": _sheets(report.by_class(chosen)),
         "months": _months(person, month, present),
         "asked": _asked(person),
-        "warnings": _warnings(person, now),
+        "warnings": warnings_for(person, now),
         "as_of": coverage.as_of(),
     }
     return render(request, "usage.html", context)
 
 
-def _warnings(person: Person, now: dt.datetime) -> list[CoverageWarning]:
+def warnings_for(person: Person, now: dt.datetime) -> list[CoverageWarning]:
     """Of the places where the person's plan calls from, and where they were seen to; other accounts are not theirs."""
     found = coverage.warnings(now)
     if not found:
@@ -112,7 +113,7 @@ def _warnings(person: Person, now: dt.datetime) -> list[CoverageWarning]:
     return [warning for warning in found if (warning.account.pk, warning.region) in places]
 
 
-def _billed(person: Person, chosen: Filter) -> BilledFigure:
+def billed_for(person: Person, chosen: Filter) -> BilledFigure:
     """What AWS charged for one person, where it names them: the days that are billed in full, of everybody."""
     told = billed.totals(chosen.since, chosen.until)
     own = billed.counted(chosen.since, chosen.until).filter(caller__person=person)

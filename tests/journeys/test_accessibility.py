@@ -103,6 +103,7 @@ def test_what_people_ask_and_what_admins_see(visit: NewVisitor) -> None:
     carla.wait_for_answer()
     carla.open("/requests/")
     assert_accessible(carla, "Requests")
+    look_at_luis(carla)
     carla.open("/plans/")
     assert_accessible(carla, "Plans")
     carla.open("/plans/platform/")
@@ -118,6 +119,23 @@ def test_what_people_ask_and_what_admins_see(visit: NewVisitor) -> None:
     # It polls until AWS was asked; then the button is back, without the page having been loaded again.
     expect(carla.page.get_by_role("button", name="Check again")).to_be_enabled()
     assert_accessible(carla, "Account")
+
+
+def look_at_luis(carla: Visitor) -> None:
+    """The page about him, and his own pages as he sees them, from the beginning to the end."""
+    carla.page.get_by_role("link", name="Luis Gil").first.click()
+    assert_accessible(carla, "Luis Gil")
+    carla.page.get_by_role("link", name="View as").click()
+    assert_accessible(carla, "View as Luis Gil")
+    carla.page.get_by_label("Reason").fill("He says that his page is wrong.")
+    carla.page.get_by_role("button", name="View their pages").click()
+    assert_accessible(carla, "Your access is blocked")
+    expect(carla.page.get_by_role("button", name="Verify again")).to_be_disabled()
+    carla.allow("status of 403")
+    carla.open("/plans/")
+    assert_accessible(carla, "Closed while you view as somebody else")
+    carla.page.get_by_role("button", name="End viewing as").click()
+    assert_accessible(carla, "Luis Gil")
 
 
 def test_costs_and_whose_they_are(visit: NewVisitor, used: Stack) -> None:
