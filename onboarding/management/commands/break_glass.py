@@ -31,4 +31,6 @@ class Command(BaseCommand):
         except NoSuchAdmin:
             raise CommandError(f"No single active admin who has signed in before has the e-mail {email}.") from None
         self.stdout.write(f"{settings.PUBLIC_URL}{reverse('break-glass')}?{urlencode({'token': token})}")
-        self.stderr.write("Good once, for ten minutes. Whoever opens it is this admin for an hour: hand it on with care.")
+        self.stderr.write(
+            "Good once, for ten minutes. Whoever opens it is this admin for an hour: hand it on with care."
+        )
