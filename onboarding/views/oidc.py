@@ -51,8 +51,10 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
 @require_POST
 def back_channel_logout(request: HttpRequest, provider_id: str) -> HttpResponse:
     """The provider itself says that somebody signed out there. Answers as Back-Channel Logout 1.0, 2.8: 200 or 400."""
+    adapter = CorporateOIDCAdapter(request, provider_id)
     try:
-        ended = end_sessions(CorporateOIDCAdapter(request, provider_id), request.POST.get("logout_token", ""))
+        adapter.get_provider()
+        ended = end_sessions(adapter, request.POST.get("logout_token", ""))
     except SocialApp.DoesNotExist:
         raise Http404 from None
     except LogoutRefused as error:

@@ -89,6 +89,14 @@ def issuer_of(server_socket: socket.socket) -> str:
     return f"http://localhost:{server_socket.getsockname()[1]}"
 
 
+def answering(status: str, body: bytes) -> WSGIApplication:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response(status, [("Content-Type", "application/json"), ("Location", "/elsewhere")])
+        return [body]
+
+    return app
+
+
 @pytest.fixture(scope="module")
 def running_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     state = tmp_path_factory.mktemp("idp")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import time
@@ -22,7 +23,7 @@ from django.test import Client
 
 from onboarding import adapters, oidc, people
 from onboarding.enums import Role
-from onboarding.models import Person, Team, User
+from onboarding.models import AuditEvent, Person, Team, User
 from portal.logs import redact
 from sandbox.idp import replace_people
 from tests.web.identity_provider import (
@@ -35,6 +36,7 @@ from tests.web.identity_provider import (
     SECRET,
     Provider,
     Someone,
+    answering,
     authenticate,
     changed_claims,
     configure,
@@ -46,12 +48,13 @@ from tests.web.identity_provider import (
     sign_in,
     signed_by_the_attacker,
     start,
+    unsigned,
     with_the_public_key_as_secret,
     without_signature,
 )
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from pytest_django.fixtures import Settings
 
 pytestmark = pytest.mark.django_db
@@ -505,14 +508,6 @@ def test_provider_hung_at_login_is_a_503_in_time(client: Client, settings: Setti
         assert time.monotonic() - before < 3
 
 
-def answering(status: str, body: bytes) -> WSGIApplication:
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        start_response(status, [("Content-Type", "application/json"), ("Location", "/elsewhere")])
-        return [body]
-
-    return app
-
-
 @pytest.mark.parametrize(
     ("status", "body"),
     [
@@ -643,3 +638,108 @@ def test_deactivated_user_is_refused(client: Client, idp: Provider) -> None:
     User.objects.update(is_active=False)
     assert sign_in(client).status_code == 403
     assert not is_signed_in(client)
+
+
+# --- Groups that are missing, or too many
+
+
+OVERAGE = {
+    "_claim_names": {"groups": "src1"},
+    "_claim_sources": {"src1": {"endpoint": "https://graph.example/groups"}},
+}
+
+
+@pytest.fixture
+def _closed(settings: Settings) -> None:
+    settings.ONRAMP_REQUIRED_GROUPS = frozenset({"claude-platform", "claude-users"})
+
+
+@pytest.mark.usefixtures("_closed")
+def test_a_required_group_lets_people_in(client: Client, idp: Provider) -> None:
+    assert sign_in(client, BRUNO)["Location"] == "/setup/"
+
+
+@pytest.mark.usefixtures("_closed")
+def test_nobody_else_comes_in_and_nothing_is_left(client: Client, idp: Provider) -> None:
+    response = sign_in(client, ROBERT)
+
+    assert response.status_code == 403
+    assert "You are in no group that may use Onramp" in response.content.decode()
+    assert "claude-users" in response.content.decode()
+    assert not is_signed_in(client)
+    assert not User.objects.exists()
+    assert not Person.objects.exists()
+
+
+@pytest.mark.parametrize("has_other_browser", [True, False])
+def test_a_required_group_lost_ends_every_session(
+    client: Client, idp: Provider, settings: Settings, team: Team, has_other_browser: bool
+) -> None:
+    sign_in(client)
+    other = Client() if has_other_browser else client
+    replace_people([replace(ANA, groups=[])], state=idp.state)
+    settings.ONRAMP_REQUIRED_GROUPS = frozenset({"claude-platform"})
+
+    assert sign_in(other).status_code == 403
+
+    assert not is_signed_in(client)
+    assert not is_signed_in(other)
+    person = Person.objects.get()
+    assert (person.team, person.role) == (None, Role.PERSON)
+    event = AuditEvent.objects.get(action="session.ended")
+    assert (event.actor, event.target, event.details["sessions"]) == ("identity provider", ANA.email, 1)
+
+
+@pytest.mark.parametrize(
+    "overage", [OVERAGE, {"hasgroups": True}, {"hasgroups": "true"}, {"hasgroups": True, "roles": ["onramp-admins"]}]
+)
+def test_groups_overage_is_unknown_and_never_none(
+    client: Client, idp: Provider, team: Team, overage: dict[str, Any]
+) -> None:
+    """As Entra ID says it: in the ID token of a member of very many groups."""
+    sign_in(client)
+    replace_people([replace(ANA, groups=[])], state=idp.state)
+    idp.rewrites["/userinfo"] = lambda claims: claims | overage
+    other = Client()
+
+    response = sign_in(other)
+
+    assert response.status_code == 403
+    assert "app roles" in response.content.decode()
+    assert not is_signed_in(other)
+    assert is_signed_in(client)
+    person = Person.objects.get()
+    assert (person.team, person.role) == (team, Role.ADMIN)
+
+
+def test_groups_overage_at_the_first_sign_in_leaves_nothing(
+    client: Client, idp: Provider, own_keys: rsa.RSAPrivateKey
+) -> None:
+    idp.rewrite_id_token(changed_claims(own_keys, OVERAGE | {"groups": None}, "RS256"))
+
+    assert sign_in(client).status_code == 403
+
+    assert not User.objects.exists()
+    assert not Person.objects.exists()
+
+
+def test_app_roles_count_like_groups(client: Client, idp: Provider, team: Team) -> None:
+    idp.rewrites["/userinfo"] = lambda claims: claims | {"roles": ["onramp-auditors", "claude-platform"]}
+    sign_in(client, ROBERT)
+    person = Person.objects.get()
+    assert (person.team, person.role) == (team, Role.AUDITOR)
+
+
+def test_groups_that_somebody_added_are_refused(client: Client, idp: Provider) -> None:
+    """In the token, where the signature tells; and in the address, where nobody looks."""
+
+    def tampered(id_token: str) -> str:
+        head, _, signature = id_token.split(".")
+        claims = json.dumps(unsigned(id_token) | {"groups": ["onramp-admins"]}).encode()
+        return ".".join([head, base64.urlsafe_b64encode(claims).rstrip(b"=").decode(), signature])
+
+    idp.rewrite_id_token(tampered)
+    assert_refused(client, sign_in(client, ROBERT))
+    idp.rewrites.clear()
+    finish(client, authenticate(start(client), ROBERT), groups="onramp-admins", roles="onramp-admins")
+    assert Person.objects.get().role == Role.PERSON
