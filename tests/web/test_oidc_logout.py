@@ -336,6 +336,7 @@ def _part(value: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
+OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 FORGERIES: dict[str, Callable[[Provider], str]] = {
     "alg none": lambda idp: jwt.encode(unsigned(logout_token(idp)), "", algorithm="none", headers={"kid": "own"}),
     "HS256": lambda idp: jwt.encode(
@@ -356,7 +357,6 @@ FORGERIES: dict[str, Callable[[Provider], str]] = {
     "garbage": lambda idp: "not.a.token",
     "nothing": lambda idp: "",
 }
-OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
