@@ -11,12 +11,14 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError
+from django.conf import settings
+from django.contrib.auth import logout
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from onboarding import people
+from onboarding import oidc_logout, people, sessions
 from onboarding.models import User
 from onboarding.oidc import (
     CorporateProvider,
@@ -25,7 +27,7 @@ from onboarding.oidc import (
     SignInRefused,
     is_path,
 )
-from onboarding.people import Claims
+from onboarding.people import Claims, GroupsOverage
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +44,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """The pages say what there is to say; allauth's messages would pile up until something shows them."""
+
+    def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
+        """The session is there, and allauth's row of it: both learn what signing out will need."""
+        response: HttpResponse = super().post_login(request, user, **options)
+        if login := (options["signal_kwargs"] or {}).get("sociallogin"):
+            oidc_logout.remember(request, login)
+        return response
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """A user switched off in Django's admin sees the page of a person switched off in the portal."""
@@ -102,13 +111,26 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
 
 
 def _admit(request: HttpRequest, sociallogin: SocialLogin) -> None:
-    """Bring the person up to date, and turn them away, with nothing changed, if they were deactivated."""
-    claims = Claims.from_userinfo(sociallogin.account.extra_data)
+    """Bring the person up to date, or turn them away: with nothing changed where they were deactivated or nobody
+    knows their groups, and with every session ended where they left the groups that may come in."""
+    try:
+        claims = Claims.from_userinfo(sociallogin.account.extra_data)
+    except GroupsOverage:
+        log.warning("sign_in_refused", reason="groups overage")
+        raise ImmediateHttpResponse(groups_unknown(request)) from None
     with transaction.atomic():
         person = people.sync_from_claims(user=sociallogin.user, claims=claims)
         if not person.is_active:
             log.warning("sign_in_refused", person=person.pk, reason="deactivated")
             raise ImmediateHttpResponse(deactivated(request))
+        may_sign_in = people.may_sign_in(claims.groups)
+        if not may_sign_in:
+            sessions.end_all(person, actor="identity provider", reason="in none of the required groups")
+    if not may_sign_in:
+        log.warning("sign_in_refused", person=person.pk, reason="in none of the required groups")
+        # This browser's own session may be among those that ended.
+        logout(request)
+        raise ImmediateHttpResponse(outsider(request))
 
 
 def sign_in_failed(request: HttpRequest) -> HttpResponse:
@@ -116,5 +138,16 @@ def sign_in_failed(request: HttpRequest) -> HttpResponse:
 
 
 def deactivated(request: HttpRequest) -> HttpResponse:
-    context = {"retry_url": reverse("sign-in"), "is_deactivated": True}
-    return render(request, "errors/sign_in_failed.html", context, status=403)
+    return _turned_away(request, is_deactivated=True)
+
+
+def outsider(request: HttpRequest) -> HttpResponse:
+    return _turned_away(request, is_outsider=True, required=sorted(settings.ONRAMP_REQUIRED_GROUPS))
+
+
+def groups_unknown(request: HttpRequest) -> HttpResponse:
+    return _turned_away(request, has_too_many_groups=True)
+
+
+def _turned_away(request: HttpRequest, **context: Any) -> HttpResponse:
+    return render(request, "errors/sign_in_failed.html", {"retry_url": reverse("sign-in"), **context}, status=403)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Model
@@ -48,7 +49,7 @@ else:
     ModelAdmin = admin.ModelAdmin
 
 # Sign-in is allauth's and the identity provider's business, and roles come from groups: nothing to edit here.
-for model in (Group, EmailAddress, SocialAccount, SocialToken, SocialApp):
+for model in (Group, EmailAddress, SocialAccount, SocialToken, SocialApp, UserSession):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 

@@ -3,7 +3,7 @@
 allauth runs the authorization code flow with PKCE and a single-use `state`. Here are the checks it does not make
 (nonce, ID-token signature, issuer), and the provider's documents kept for an outage. Sources: OpenID Connect Core 1.0
 3.1.3.7 (ID token), 5.3.2 (userinfo), 15.5.2 (nonce); Discovery 1.0 4.3 (issuer); RFC 9207 (`iss` in the answer);
-RFC 8725 (algorithms).
+RFC 8725 (algorithms). Signing out is in `oidc_logout`.
 """
 
 from __future__ import annotations
@@ -48,6 +48,10 @@ ASK_AGAIN_AFTER = 30
 
 class IdentityProviderUnavailable(Exception):
     """The provider does not answer, or not as a provider does. Trying again later may help."""
+
+
+class UnpublishedKey(jwt.InvalidKeyError):
+    """A token is signed with a key that the provider does not publish."""
 
 
 class SignInRefused(OAuth2Error):  # type: ignore[misc]  # untyped base
@@ -143,6 +147,10 @@ class CorporateOIDCAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  #
     def issuer(self) -> str:
         return str(self.get_provider().app.settings["server_url"])
 
+    @property
+    def client_id(self) -> str:
+        return str(self.get_provider().app.client_id)
+
     def _check_discovery(self, document: Document) -> None:
         if document.get("issuer") != self.issuer:
             raise IdentityProviderUnavailable("discovery names another issuer than ONRAMP_OIDC_ISSUER")
@@ -174,9 +182,13 @@ class CorporateOIDCAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  #
 
     def complete_login(self, request: HttpRequest, app: Any, token: SocialToken, **kwargs: Any) -> SocialLogin:
         """The login that the tokens prove. Userinfo goes first: ID tokens may hold shortened lists."""
-        claims = self._id_token_claims(str(kwargs["response"].get("id_token") or ""), client_id=app.client_id)
+        id_token = str(kwargs["response"].get("id_token") or "")
+        claims = self._id_token_claims(id_token)
         userinfo = self._userinfo(token.token, subject=claims["sub"])
-        return self.get_provider().sociallogin_from_response(request, claims | userinfo)
+        login: SocialLogin = self.get_provider().sociallogin_from_response(request, claims | userinfo)
+        # Signing out shows it to the provider again.
+        login.id_token = id_token
+        return login
 
     def _userinfo(self, access_token: str, *, subject: str) -> Document:
         """What the provider says of `subject` now; empty where the provider has no userinfo endpoint."""
@@ -192,42 +204,47 @@ class CorporateOIDCAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  #
             raise SignInRefused("userinfo: sub is not the ID token's")
         return {name: value for name, value in claims.items() if value is not None}
 
-    def _id_token_claims(self, id_token: str, *, client_id: str) -> Document:
+    def _id_token_claims(self, id_token: str) -> Document:
         """The ID token's claims, once every check of Core 3.1.3.7 has passed."""
         try:
-            claims: Document = jwt.decode(
-                id_token,
-                self._signing_key(id_token),
-                algorithms=ALGORITHMS,
-                issuer=self.issuer,
-                audience=client_id,
-                leeway=CLOCK_SKEW,
-                options={"require": ["iss", "sub", "aud", "exp", "iat"]},
-            )
+            claims = self.verified(id_token, required=["iss", "sub", "aud", "exp", "iat"])
         except jwt.PyJWTError as error:
             # The error's class and not its text, which may quote the token.
             raise SignInRefused(f"ID token: {type(error).__name__}") from None
-        self._check_bound_to_this_sign_in(claims, client_id=client_id)
-        return claims
-
-    def _check_bound_to_this_sign_in(self, claims: Document, *, client_id: str) -> None:
-        is_shared = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
-        if claims.get("azp", None if is_shared else client_id) != client_id:
-            raise SignInRefused("ID token: azp is not this client")
         if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), self._nonce.encode()):
             raise SignInRefused("ID token: the nonce is another sign-in's")
+        return claims
 
-    def _signing_key(self, id_token: str) -> jwt.PyJWK:
+    def verified(self, token: str, *, required: list[str], is_asked_for: bool = True) -> Document:
+        """The claims of a token that the provider signed for this client, and that is in time.
+
+        Raises PyJWTError. A token that nobody asked for does not make the portal fetch keys as often as it comes.
+        """
+        claims: Document = jwt.decode(
+            token,
+            self._signing_key(token, is_asked_for=is_asked_for),
+            algorithms=ALGORITHMS,
+            issuer=self.issuer,
+            audience=self.client_id,
+            leeway=CLOCK_SKEW,
+            options={"require": required},
+        )
+        is_shared = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if claims.get("azp", None if is_shared else self.client_id) != self.client_id:
+            raise jwt.InvalidAudienceError("azp is not this client")
+        return claims
+
+    def _signing_key(self, token: str, *, is_asked_for: bool) -> jwt.PyJWK:
         """The provider's key that the token's header names. An unknown one is looked up anew: keys rotate."""
-        header = jwt.get_unverified_header(id_token)
+        header = jwt.get_unverified_header(token)
         if header.get("alg") not in ALGORITHMS:
             raise jwt.InvalidAlgorithmError
         url = self.openid_config["jwks_uri"]
-        key = _find_key(kept_document(url, check=_check_keys), header) or _find_key(
-            kept_document(url, check=_check_keys, must_be_new=True), header
-        )
+        key = _find_key(kept_document(url, check=_check_keys), header)
+        if key is None and (is_asked_for or cache.add("oidc:keys-looked-up", 1, timeout=ASK_AGAIN_AFTER)):
+            key = _find_key(kept_document(url, check=_check_keys, must_be_new=True), header)
         if key is None:
-            raise SignInRefused("ID token: signed with a key the provider does not publish")
+            raise UnpublishedKey
         return jwt.PyJWK(key, algorithm=header["alg"])
 
 

@@ -15,9 +15,13 @@ from onboarding.models import AuditEvent, Person, Team, User
 from onboarding.sessions import end_all
 
 
+class GroupsOverage(Exception):
+    """The provider left the groups out because there are too many of them. Which they are, nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What the identity provider said about somebody at sign-in."""
+    """What the identity provider said about somebody at sign-in. App roles are among the groups."""
 
     subject: str
     email: str
@@ -27,17 +31,46 @@ class Claims:
 
     @classmethod
     def from_userinfo(cls, claims: Mapping[str, Any]) -> Claims:
-        """Read the claims of an ID token or userinfo answer (OpenID Connect Core 5.1, plus the groups claim)."""
-        groups = claims.get(settings.ONRAMP_OIDC_GROUPS_CLAIM) or []
+        """Read the claims of an ID token or userinfo answer (OpenID Connect Core 5.1, plus groups and app roles).
+
+        Raises GroupsOverage.
+        """
+        names = [name for name in (settings.ONRAMP_OIDC_GROUPS_CLAIM, settings.ONRAMP_OIDC_ROLES_CLAIM) if name]
+        if any(_is_left_out(name, claims) for name in names):
+            raise GroupsOverage
         return cls(
             subject=str(claims["sub"]),
             # Cut to what the columns hold: an overlong claim is no reason to keep somebody out.
             email=str(claims.get("email") or "")[:254],
             name=str(claims.get("name") or "")[:200],
-            groups=frozenset([groups] if isinstance(groups, str) else map(str, groups)),
+            groups=frozenset(group for name in names for group in _texts(claims.get(name))),
             # Corporate providers often leave the claim out; only a plain "no" is a no.
             email_verified=claims.get("email_verified") is not False,
         )
+
+
+def _is_left_out(name: str, claims: Mapping[str, Any]) -> bool:
+    """Whether a claim is at another address instead (Core 5.6.2), as Entra ID does with more than 200 groups.
+
+    https://learn.microsoft.com/en-us/security/zero-trust/develop/configure-tokens-group-claims-app-roles
+    """
+    elsewhere = claims.get("_claim_names")
+    if isinstance(elsewhere, Mapping) and name in elsewhere:
+        return True
+    return name == "groups" and str(claims.get("hasgroups", "")).lower() == "true"
+
+
+def _texts(value: Any) -> list[str]:
+    """A claim's list; one text is a list of one, and anything else says nothing."""
+    if isinstance(value, str):
+        return [value] if value else []
+    return [str(each) for each in value] if isinstance(value, list | tuple) else []
+
+
+def may_sign_in(groups: Collection[str]) -> bool:
+    """Whether these groups let somebody in: one of those that are required, where any is."""
+    required: frozenset[str] = settings.ONRAMP_REQUIRED_GROUPS
+    return not required or bool(required.intersection(groups))
 
 
 @transaction.atomic

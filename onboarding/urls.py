@@ -6,6 +6,7 @@ from django.urls import path
 
 from onboarding.views import (
     account,
+    break_glass,
     budgets,
     bundle,
     callers,
@@ -22,6 +23,7 @@ from onboarding.views import (
     prices,
     reconciliation,
     requests,
+    sessions,
     setup,
     sign_in,
     usage,
@@ -31,6 +33,10 @@ from onboarding.views import (
 urlpatterns = [
     path("", sign_in.sign_in, name="sign-in"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("break-glass/", break_glass.break_glass, name="break-glass"),
+    path("sessions/", sessions.sessions, name="sessions"),
+    path("sessions/end-others/", sessions.sessions_end_others, name="sessions-end-others"),
+    path("sessions/<int:pk>/end/", sessions.session_end, name="session-end"),
     path("setup/", setup.setup, name="setup"),
     path("setup/verification/", setup.setup_verification, name="setup-verification"),
     path("setup/verify/", setup.setup_verify, name="setup-verify"),

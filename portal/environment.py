@@ -64,7 +64,13 @@ class Environment(BaseSettings):
         (), description="Origins that sign-in passes through besides the issuer's, such as https://login.example.com."
     )
     oidc_groups_claim: str = Field("groups", description="The claim that lists a person's groups.")
+    oidc_roles_claim: str = Field(
+        "roles", description="The claim that lists a person's app roles, which count like groups; empty: none."
+    )
     admin_groups: CommaSeparated = Field((), description="Groups whose members are admins of the portal.")
+    required_groups: CommaSeparated = Field(
+        (), description="Only members of one of these groups may sign in; empty: anybody whom the provider lets in."
+    )
     auditor_groups: CommaSeparated = Field(
         (), description="Groups whose members are auditors: a role without pages of its own yet."
     )
@@ -105,6 +111,9 @@ class Environment(BaseSettings):
     webhook_hosts: CommaSeparated = Field(("hooks.slack.com",), description="Hosts that a webhook may be at.")
 
     session_hours: int = Field(8, ge=1, description="A session ends this many hours after sign-in.")
+    session_idle_hours: int = Field(
+        8, ge=1, description="A session ends after this many hours in which nothing was asked of the portal."
+    )
     trusted_proxies: int = Field(0, ge=0, description="How many proxies in front set X-Forwarded-For.")
     secure_cookies: bool | None = Field(
         None, description="Cookies over HTTPS only; by default as ONRAMP_PUBLIC_URL's scheme says."
@@ -114,6 +123,7 @@ class Environment(BaseSettings):
         "oidc_scopes",
         "oidc_origins",
         "admin_groups",
+        "required_groups",
         "auditor_groups",
         "budget_thresholds",
         "webhook_hosts",

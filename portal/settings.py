@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "onboarding.middleware.SessionLimits",
     # Every view asks for a sign-in unless it says otherwise.
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "onboarding.read_only.ReadOnlyWhileViewing",
@@ -115,7 +116,7 @@ CONTENT_SECURITY_POLICY = {
         "base-uri": [NONE],
         "object-src": [NONE],
         "frame-ancestors": [NONE],
-        # Sign-in is a POST that ends at the identity provider.
+        # Signing in, and out, is a POST that ends at the identity provider.
         "form-action": [SELF, *([_ISSUER_ORIGIN] if _ISSUER_ORIGIN else []), *ENVIRONMENT.oidc_origins],
     }
 }
@@ -126,7 +127,9 @@ _SECURE = ENVIRONMENT.has_secure_cookies
 _PREFIX = "__Host-" if _SECURE else ""
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_NAME = f"{_PREFIX}session"
+# Absolute; onboarding/sessions.py holds every session to both limits.
 SESSION_COOKIE_AGE = ENVIRONMENT.session_hours * 3600
+ONRAMP_SESSION_IDLE_HOURS = ENVIRONMENT.session_idle_hours
 SESSION_COOKIE_SECURE = _SECURE
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = f"{_PREFIX}csrf"
@@ -176,8 +179,11 @@ SOCIALACCOUNT_PROVIDERS = {
     }
 }
 ONRAMP_OIDC_GROUPS_CLAIM = ENVIRONMENT.oidc_groups_claim
+ONRAMP_OIDC_ROLES_CLAIM = ENVIRONMENT.oidc_roles_claim
+ONRAMP_OIDC_ORIGINS = ENVIRONMENT.oidc_origins
 ONRAMP_ADMIN_GROUPS = frozenset(ENVIRONMENT.admin_groups)
 ONRAMP_AUDITOR_GROUPS = frozenset(ENVIRONMENT.auditor_groups)
+ONRAMP_REQUIRED_GROUPS = frozenset(ENVIRONMENT.required_groups)
 ONRAMP_COMPANY = ENVIRONMENT.company
 ONRAMP_HISTORY_DAYS = ENVIRONMENT.history_days
 ONRAMP_COST_EXPLORER_REQUESTS = ENVIRONMENT.cost_explorer_requests

@@ -17,5 +17,8 @@ urlpatterns = [
     # allauth's own names: its flow reverses them.
     path("accounts/oidc/<slug:provider_id>/login/", oidc.login, name="openid_connect_login"),
     path("accounts/oidc/<slug:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),
+    path(
+        "accounts/oidc/<slug:provider_id>/back-channel-logout/", oidc.back_channel_logout, name="back-channel-logout"
+    ),
     path("django-admin/", admin.site.urls),
 ]

@@ -12,6 +12,7 @@ from onboarding.models.people import DirectoryEntry, Person, Principal, Team, Us
 from onboarding.models.plans import Plan, PlanRevision
 from onboarding.models.prices import Price
 from onboarding.models.requests import AdminRequest
+from onboarding.models.sign_in import BreakGlassLink, LogoutToken
 from onboarding.models.sweeps import Sweep
 from onboarding.models.usage import (
     ApplicationProfile,
@@ -33,6 +34,7 @@ __all__ = [
     "AuditEvent",
     "BilledCost",
     "BillingFetch",
+    "BreakGlassLink",
     "BudgetAlert",
     "Bundle",
     "Caller",
@@ -44,6 +46,7 @@ __all__ = [
     "Ingestion",
     "LogFile",
     "LogSource",
+    "LogoutToken",
     "Meter",
     "OneTimeCode",
     "Person",

@@ -45,6 +45,10 @@ class PersonQuerySet(models.QuerySet["Person"]):
         """People with this e-mail, in any case."""
         return self.filter(email__iexact=email)
 
+    def active_admins(self) -> PersonQuerySet:
+        """Admins who may sign in: neither the person nor the sign-in behind it is switched off."""
+        return self.filter(role=Role.ADMIN, is_active=True, user__is_active=True)
+
 
 class Person(models.Model):
     """Someone who signed in through the company's SSO, or was found in the directory, and is to use Claude Code."""

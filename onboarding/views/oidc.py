@@ -12,13 +12,15 @@ from allauth.socialaccount.providers.oauth2.views import (
     OAuth2LoginView,
     OAuth2View,
 )
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
 
 from onboarding.oidc import CorporateOIDCAdapter, IdentityProviderUnavailable, safe_next
+from onboarding.oidc_logout import LogoutRefused, end_sessions
 from onboarding.views.rules import public
 
 log = structlog.get_logger(__name__)
@@ -41,6 +43,28 @@ def login(request: HttpRequest, provider_id: str) -> HttpResponse:
 def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
     """The person is back with a code; sign them in."""
     return _run(OAuth2CallbackView, request, provider_id)
+
+
+@public
+@never_cache
+@csrf_exempt
+@require_POST
+def back_channel_logout(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """The provider itself says that somebody signed out there. Answers as Back-Channel Logout 1.0, 2.8: 200 or 400."""
+    adapter = CorporateOIDCAdapter(request, provider_id)
+    try:
+        adapter.get_provider()
+        ended = end_sessions(adapter, request.POST.get("logout_token", ""))
+    except SocialApp.DoesNotExist:
+        raise Http404 from None
+    except LogoutRefused as error:
+        log.warning("logout_refused", reason=str(error))
+        return JsonResponse({"error": "invalid_request", "error_description": str(error)}, status=400)
+    except IdentityProviderUnavailable as error:
+        log.warning("identity_provider_unavailable", reason=str(error))
+        return JsonResponse({"error": "temporarily_unavailable"}, status=400)
+    log.info("signed_out_at_provider", sessions=ended)
+    return HttpResponse()
 
 
 def _run(step: type[OAuth2View], request: HttpRequest, provider_id: str) -> HttpResponse:

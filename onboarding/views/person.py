@@ -18,7 +18,7 @@ from onboarding.costs.forecast import HOW
 from onboarding.enums import Readiness
 from onboarding.forms import ReasonForm, TeamForm
 from onboarding.models import AdminRequest, AuditEvent, Bundle, Person, Principal, Verification
-from onboarding.sessions import open_sessions
+from onboarding.sessions import sessions_of
 from onboarding.views.findings import Board, board_of
 from onboarding.views.machines import machines_of
 from onboarding.views.person_history import steps_of, verifications_of
@@ -58,7 +58,7 @@ def page(
         "machines": machines_of(access),
         "bundles": _bundles(whose),
         "requests": _requests(whose),
-        "sessions": open_sessions(whose.user) if whose.user else [],
+        "sessions": sessions_of(whose.user) if whose.user else [],
         "events": AuditEvent.objects.filter(target=whose.email).order_by("-at", "-pk")[:_EVENTS_SHOWN],
         "is_me": whose.pk == request.person.pk,
         "form": form or ReasonForm(),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from onboarding import sessions
+from onboarding.oidc_logout import end_session_url
 from onboarding.views.rules import ends_viewing, public, signed_in
 
 
@@ -34,5 +35,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @signed_in
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    logout(request)
-    return redirect("sign-in")
+    """Here first and in any case; then, by way of the browser, at the provider that this session came from."""
+    at_provider = end_session_url(request)
+    sessions.sign_out(request)
+    return redirect(at_provider or "sign-in")

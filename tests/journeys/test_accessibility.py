@@ -40,6 +40,23 @@ def test_the_front_door(visit: NewVisitor) -> None:
     assert_accessible(visitor, "Sign in")
 
 
+def test_the_way_in_for_an_emergency(visit: NewVisitor, stack: Stack) -> None:
+    carla = visit()
+    carla.sign_in("carla.soto@acme.example")
+    link = stack.manage("break_glass", "carla.soto@acme.example", "--reason", "To look at it").strip()
+    visitor = visit()
+    visitor.open(link.removeprefix(visitor.url))
+    assert_accessible(visitor, "Sign in for an emergency")
+    visitor.page.get_by_role("button", name="Sign in with this link").click()
+    visitor.page.wait_for_url(f"{visitor.url}/setup/")
+    visitor.open("/sessions/")
+    visitor.page.get_by_text("By a link for an emergency").wait_for()
+    assert_accessible(visitor, "Your sessions")
+    visitor.allow("status of 410")
+    visitor.open(link.removeprefix(visitor.url))
+    assert_accessible(visitor, "This link is not good any more")
+
+
 def test_somebody_whose_access_works(visit: NewVisitor) -> None:
     sofia = visit()
     sofia.sign_in("sofia.marin@acme.example")
@@ -50,6 +67,9 @@ def test_somebody_whose_access_works(visit: NewVisitor) -> None:
     sofia.open("/setup/")
     sofia.page.get_by_role("button", name="Get a code for").locator("visible=true").click()
     assert_accessible(sofia, "Install with one line")
+
+    sofia.open("/sessions/")
+    assert_accessible(sofia, "Your sessions")
 
     sofia.allow("status of 404")
     sofia.open("/nowhere/")

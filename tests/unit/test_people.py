@@ -5,7 +5,7 @@ from pytest_django import Settings
 
 from onboarding.enums import Role
 from onboarding.models import AuditEvent, Person
-from onboarding.people import Claims, sync_from_claims
+from onboarding.people import Claims, GroupsOverage, may_sign_in, sync_from_claims
 from tests.factories import make_person, make_plan, make_team, make_user
 
 pytestmark = pytest.mark.django_db
@@ -87,3 +87,49 @@ def test_somebody_elses_person_is_never_taken_over() -> None:
 )
 def test_roles_come_from_groups(groups: object, role: Role) -> None:
     assert sync_from_claims(user=make_user(), claims=claims(groups=groups)).role == role
+
+
+@pytest.mark.parametrize("value", [None, "", [], {}, {"claude-platform": 1}, 7, True])
+def test_a_claim_that_is_no_list_names_no_group(value: object) -> None:
+    assert claims(groups=value, roles=value).groups == frozenset()
+
+
+def test_groups_and_app_roles_are_one_list(settings: Settings) -> None:
+    assert claims(groups="a", roles=["b", "c"]).groups == {"a", "b", "c"}
+    settings.ONRAMP_OIDC_ROLES_CLAIM = ""
+    assert claims(groups="a", roles=["b", "c"]).groups == {"a"}
+    settings.ONRAMP_OIDC_ROLES_CLAIM = "app_roles"
+    assert claims(groups="a", roles=["b"], app_roles=["c"]).groups == {"a", "c"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"_claim_names": {"groups": "src1"}},
+        {"_claim_names": {"roles": "src1"}, "groups": ["a"]},
+        {"hasgroups": True},
+        {"hasgroups": "true", "groups": []},
+    ],
+    ids=str,
+)
+def test_groups_that_are_elsewhere_are_unknown(said: dict[str, object]) -> None:
+    with pytest.raises(GroupsOverage):
+        claims(**said)
+
+
+@pytest.mark.parametrize("said", [{"_claim_names": {"address": "src1"}}, {"_claim_names": None}, {"hasgroups": False}])
+def test_other_claims_may_be_elsewhere(said: dict[str, object]) -> None:
+    assert claims(**said).groups == {"claude-platform"}
+
+
+def test_overage_of_a_claim_that_nobody_reads_does_not_count(settings: Settings) -> None:
+    settings.ONRAMP_OIDC_GROUPS_CLAIM = "memberships"
+    assert claims(hasgroups=True, _claim_names={"groups": "src1"}, memberships=["a"]).groups == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("required", "groups", "may"), [((), (), True), (("a", "b"), ("b", "c"), True), (("a",), ("b",), False)]
+)
+def test_who_may_sign_in(settings: Settings, required: tuple[str, ...], groups: tuple[str, ...], may: bool) -> None:
+    settings.ONRAMP_REQUIRED_GROUPS = frozenset(required)
+    assert may_sign_in(groups) is may

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 import re
-import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from threading import Thread
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
-import jwt
 import pytest
 import requests
 import time_machine
@@ -27,178 +20,49 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.cache import cache
 from django.db import IntegrityError
 from django.test import Client
-from werkzeug.serving import make_server
-from werkzeug.test import run_wsgi_app
 
 from onboarding import adapters, oidc, people
 from onboarding.enums import Role
-from onboarding.models import Person, Team, User
+from onboarding.models import AuditEvent, Person, Team, User
 from portal.logs import redact
-from sandbox.idp import PASSWORD, make_app, replace_people, username_of
+from sandbox.idp import replace_people
+from tests.web.identity_provider import (
+    ANA,
+    BRUNO,
+    CALLBACK,
+    HOSTILE,
+    LOGIN,
+    ROBERT,
+    SECRET,
+    Provider,
+    Someone,
+    answering,
+    authenticate,
+    changed_claims,
+    configure,
+    finish,
+    is_signed_in,
+    issuer_of,
+    loopback_socket,
+    serving,
+    sign_in,
+    signed_by_the_attacker,
+    start,
+    unsigned,
+    with_the_public_key_as_secret,
+    without_signature,
+)
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from pytest_django.fixtures import Settings
 
 pytestmark = pytest.mark.django_db
-
-LOGIN = "/accounts/oidc/corp/login/"
-CALLBACK = LOGIN + "callback/"
-SECRET = "the-client-secret"
-HOSTILE = 'Zoë "O\'Brien" \\ $(touch /tmp/onramp-pwned) `id` 🚀 שלום'
-
-
-@dataclass(frozen=True)
-class Someone:
-    email: str
-    name: str
-    groups: Sequence[str] = ()
-
-
-ANA = Someone("ana.nunez@acme.example", "Ana Núñez", ["claude-platform", "onramp-admins"])
-BRUNO = Someone("bruno.rey@acme.example", "Bruno Rey", ["claude-platform"])
-ROBERT = Someone("robert.tables@acme.example", HOSTILE)
-PEOPLE = [ANA, BRUNO, ROBERT]
-
-Rewrite = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-@dataclass
-class Provider:
-    """nanoidp in a thread. `rewrites` change its JSON answers by path; `asked` are the paths asked for."""
-
-    issuer: str
-    state: Path
-    rewrites: dict[str, Rewrite] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-
-    def rewrite_id_token(self, change: Callable[[str], str]) -> None:
-        self.rewrites["/token"] = lambda tokens: tokens | {"id_token": change(tokens["id_token"])}
-
-
-@contextmanager
-def serving(app: WSGIApplication, server_socket: socket.socket) -> Iterator[None]:
-    port = server_socket.getsockname()[1]
-    server = make_server("127.0.0.1", port, app, threaded=True, fd=server_socket.fileno())
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-
-
-def loopback_socket() -> socket.socket:
-    return socket.create_server(("127.0.0.1", 0), backlog=16)
-
-
-def issuer_of(server_socket: socket.socket) -> str:
-    return f"http://localhost:{server_socket.getsockname()[1]}"
-
-
-@pytest.fixture(scope="module")
-def running_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    state = tmp_path_factory.mktemp("idp")
-    with loopback_socket() as server_socket:
-        provider = Provider(issuer_of(server_socket), state)
-        app = make_app(
-            PEOPLE,
-            issuer=provider.issuer,
-            client_id="onramp",
-            client_secret=SECRET,
-            redirect_uris=["http://localhost:8000" + CALLBACK],
-            state=state,
-        )
-        with serving(_rewriting(app, provider), server_socket):
-            yield provider
-
-
-def _rewriting(app: WSGIApplication, provider: Provider) -> WSGIApplication:
-    def rewritten(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        provider.asked.append(path)
-        if path not in provider.rewrites:
-            return app(environ, start_response)
-        chunks, status, _ = run_wsgi_app(app, environ, buffered=True)
-        document = provider.rewrites[path](json.loads(b"".join(chunks)))
-        start_response(status, [("Content-Type", "application/json")])
-        return [json.dumps(document).encode()]
-
-    return rewritten
-
-
-@pytest.fixture
-def idp(running_provider: Provider, settings: Settings) -> Iterator[Provider]:
-    """The provider, configured as the portal's, with nothing kept of earlier tests."""
-    cache.clear()
-    configure(settings, issuer=running_provider.issuer)
-    yield running_provider
-    running_provider.rewrites.clear()
-    running_provider.asked.clear()
-    replace_people(PEOPLE, state=running_provider.state)
-
-
-def configure(settings: Settings, *, issuer: str) -> None:
-    app = {
-        "provider_id": "corp",
-        "name": "Acme SSO",
-        "client_id": "onramp",
-        "secret": SECRET,
-        "settings": {"server_url": issuer},
-    }
-    settings.PUBLIC_URL = "http://localhost:8000"
-    settings.SOCIALACCOUNT_PROVIDERS = {
-        "openid_connect": {
-            "OAUTH_PKCE_ENABLED": True,
-            "SCOPE": ["openid", "profile", "email"],
-            "APPS": [app],
-        }
-    }
-    settings.ONRAMP_OIDC_GROUPS_CLAIM = "groups"
-    settings.ONRAMP_ADMIN_GROUPS = frozenset({"onramp-admins"})
-    settings.ONRAMP_AUDITOR_GROUPS = frozenset({"onramp-auditors"})
 
 
 @pytest.fixture
 def team() -> Team:
     return Team.objects.create(name="Platform", group="claude-platform")
-
-
-# --- Walking through
-
-
-def start(client: Client, **form: str) -> str:
-    """Press the portal's button; the URL of the provider it sends us to."""
-    response = client.post(LOGIN, form)
-    assert response.status_code == 302, response.content
-    return response["Location"]
-
-
-def authenticate(url: str, someone: Someone) -> str:
-    """Sign in at the provider as a browser does; the URL it sends us back to."""
-    with requests.Session() as browser:
-        page = browser.get(url, timeout=5)
-        hidden = re.search(r'name="transaction_id" value="([^"]+)"', page.text)
-        assert hidden is not None, page.text
-        form = {"transaction_id": hidden[1], "username": username_of(someone.email), "password": PASSWORD}
-        answer = browser.post(page.url, data=form, timeout=5, allow_redirects=False)
-    assert answer.status_code == 302, answer.text
-    return str(answer.headers["Location"])
-
-
-def finish(client: Client, url: str, **extra: str) -> Any:
-    parts = urlsplit(url)
-    assert (parts.scheme, parts.netloc, parts.path) == ("http", "localhost:8000", CALLBACK)
-    return client.get(parts.path, dict(parse_qsl(parts.query)) | extra)
-
-
-def sign_in(client: Client, someone: Someone = ANA, **form: str) -> Any:
-    return finish(client, authenticate(start(client, **form), someone))
-
-
-def is_signed_in(client: Client) -> bool:
-    return "_auth_user_id" in client.session
 
 
 def assert_refused(client: Client, response: Any) -> None:
@@ -495,42 +359,6 @@ def test_missing_nonce_is_refused(client: Client, idp: Provider) -> None:
     assert_refused(client, finish(client, authenticate(url, ANA)))
 
 
-ATTACKER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def unsigned(id_token: str) -> dict[str, Any]:
-    claims: dict[str, Any] = jwt.decode(id_token, options={"verify_signature": False})
-    return claims
-
-
-def signed_by_the_attacker(id_token: str, **header: str) -> str:
-    """The same claims under the same key id, or another; the wrong key."""
-    kept = {"kid": jwt.get_unverified_header(id_token)["kid"]} | header
-    return jwt.encode(unsigned(id_token), ATTACKER, algorithm="RS256", headers=kept)
-
-
-def without_signature(id_token: str) -> str:
-    header = {"kid": jwt.get_unverified_header(id_token)["kid"]}
-    return jwt.encode(unsigned(id_token), key="", algorithm="none", headers=header)
-
-
-def with_the_public_key_as_secret(idp: Provider) -> Callable[[str], str]:
-    """RFC 8725 2.1: HS256, keyed with the provider's published key. Made by hand: PyJWT will not."""
-
-    def change(id_token: str) -> str:
-        keys = requests.get(idp.issuer + "/.well-known/jwks.json", timeout=5).json()["keys"]
-        header = {"alg": "HS256", "typ": "JWT", "kid": keys[0]["kid"]}
-        parts = [_base64(json.dumps(part).encode()) for part in (header, unsigned(id_token))]
-        signature = hmac.digest(json.dumps(keys[0]).encode(), ".".join(parts).encode(), hashlib.sha256)
-        return ".".join([*parts, _base64(signature)])
-
-    return change
-
-
-def _base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -551,22 +379,6 @@ def test_forged_id_token_is_refused(client: Client, idp: Provider, change: Calla
 def test_id_token_with_the_public_key_as_secret_is_refused(client: Client, idp: Provider) -> None:
     idp.rewrite_id_token(with_the_public_key_as_secret(idp))
     assert_refused(client, sign_in(client))
-
-
-@pytest.fixture
-def own_keys(idp: Provider) -> rsa.RSAPrivateKey:
-    """The provider publishes a key the test holds, so that properly signed ID tokens can say anything."""
-    public = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(ATTACKER.public_key()))
-    idp.rewrites["/.well-known/jwks.json"] = lambda _: {"keys": [public | {"kid": "own", "use": "sig"}]}
-    return ATTACKER
-
-
-def changed_claims(key: rsa.RSAPrivateKey, changes: dict[str, Any], algorithm: str) -> Callable[[str], str]:
-    def change(id_token: str) -> str:
-        claims = {name: value for name, value in (unsigned(id_token) | changes).items() if value is not None}
-        return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "own"})
-
-    return change
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "RS512", "PS256"])
@@ -694,14 +506,6 @@ def test_provider_hung_at_login_is_a_503_in_time(client: Client, settings: Setti
         before = time.monotonic()
         assert_unavailable(client.post(LOGIN))
         assert time.monotonic() - before < 3
-
-
-def answering(status: str, body: bytes) -> WSGIApplication:
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        start_response(status, [("Content-Type", "application/json"), ("Location", "/elsewhere")])
-        return [body]
-
-    return app
 
 
 @pytest.mark.parametrize(
@@ -834,3 +638,108 @@ def test_deactivated_user_is_refused(client: Client, idp: Provider) -> None:
     User.objects.update(is_active=False)
     assert sign_in(client).status_code == 403
     assert not is_signed_in(client)
+
+
+# --- Groups that are missing, or too many
+
+
+OVERAGE = {
+    "_claim_names": {"groups": "src1"},
+    "_claim_sources": {"src1": {"endpoint": "https://graph.example/groups"}},
+}
+
+
+@pytest.fixture
+def _closed(settings: Settings) -> None:
+    settings.ONRAMP_REQUIRED_GROUPS = frozenset({"claude-platform", "claude-users"})
+
+
+@pytest.mark.usefixtures("_closed")
+def test_a_required_group_lets_people_in(client: Client, idp: Provider) -> None:
+    assert sign_in(client, BRUNO)["Location"] == "/setup/"
+
+
+@pytest.mark.usefixtures("_closed")
+def test_nobody_else_comes_in_and_nothing_is_left(client: Client, idp: Provider) -> None:
+    response = sign_in(client, ROBERT)
+
+    assert response.status_code == 403
+    assert "You are in no group that may use Onramp" in response.content.decode()
+    assert "claude-users" in response.content.decode()
+    assert not is_signed_in(client)
+    assert not User.objects.exists()
+    assert not Person.objects.exists()
+
+
+@pytest.mark.parametrize("has_other_browser", [True, False])
+def test_a_required_group_lost_ends_every_session(
+    client: Client, idp: Provider, settings: Settings, team: Team, has_other_browser: bool
+) -> None:
+    sign_in(client)
+    other = Client() if has_other_browser else client
+    replace_people([replace(ANA, groups=[])], state=idp.state)
+    settings.ONRAMP_REQUIRED_GROUPS = frozenset({"claude-platform"})
+
+    assert sign_in(other).status_code == 403
+
+    assert not is_signed_in(client)
+    assert not is_signed_in(other)
+    person = Person.objects.get()
+    assert (person.team, person.role) == (None, Role.PERSON)
+    event = AuditEvent.objects.get(action="session.ended")
+    assert (event.actor, event.target, event.details["sessions"]) == ("identity provider", ANA.email, 1)
+
+
+@pytest.mark.parametrize(
+    "overage", [OVERAGE, {"hasgroups": True}, {"hasgroups": "true"}, {"hasgroups": True, "roles": ["onramp-admins"]}]
+)
+def test_groups_overage_is_unknown_and_never_none(
+    client: Client, idp: Provider, team: Team, overage: dict[str, Any]
+) -> None:
+    """As Entra ID says it: in the ID token of a member of very many groups."""
+    sign_in(client)
+    replace_people([replace(ANA, groups=[])], state=idp.state)
+    idp.rewrites["/userinfo"] = lambda claims: claims | overage
+    other = Client()
+
+    response = sign_in(other)
+
+    assert response.status_code == 403
+    assert "app roles" in response.content.decode()
+    assert not is_signed_in(other)
+    assert is_signed_in(client)
+    person = Person.objects.get()
+    assert (person.team, person.role) == (team, Role.ADMIN)
+
+
+def test_groups_overage_at_the_first_sign_in_leaves_nothing(
+    client: Client, idp: Provider, own_keys: rsa.RSAPrivateKey
+) -> None:
+    idp.rewrite_id_token(changed_claims(own_keys, OVERAGE | {"groups": None}, "RS256"))
+
+    assert sign_in(client).status_code == 403
+
+    assert not User.objects.exists()
+    assert not Person.objects.exists()
+
+
+def test_app_roles_count_like_groups(client: Client, idp: Provider, team: Team) -> None:
+    idp.rewrites["/userinfo"] = lambda claims: claims | {"roles": ["onramp-auditors", "claude-platform"]}
+    sign_in(client, ROBERT)
+    person = Person.objects.get()
+    assert (person.team, person.role) == (team, Role.AUDITOR)
+
+
+def test_groups_that_somebody_added_are_refused(client: Client, idp: Provider) -> None:
+    """In the token, where the signature tells; and in the address, where nobody looks."""
+
+    def tampered(id_token: str) -> str:
+        head, _, signature = id_token.split(".")
+        claims = json.dumps(unsigned(id_token) | {"groups": ["onramp-admins"]}).encode()
+        return ".".join([head, base64.urlsafe_b64encode(claims).rstrip(b"=").decode(), signature])
+
+    idp.rewrite_id_token(tampered)
+    assert_refused(client, sign_in(client, ROBERT))
+    idp.rewrites.clear()
+    finish(client, authenticate(start(client), ROBERT), groups="onramp-admins", roles="onramp-admins")
+    assert Person.objects.get().role == Role.PERSON
