@@ -22,6 +22,7 @@ from onboarding.views import (
     requests,
     setup,
     sign_in,
+    teams,
     usage,
 )
 
@@ -48,6 +49,10 @@ urlpatterns = [
     path("plans/", plans.plans, name="plans"),
     path("plans/<slug:slug>/", plans.plan, name="plan"),
     path("plans/<slug:slug>/edit/", plan_edit.plan_edit, name="plan-edit"),
+    path("teams/", teams.teams, name="teams"),
+    path("teams/new/", teams.team_new, name="team-new"),
+    path("teams/<int:pk>/", teams.team, name="team"),
+    path("teams/<int:pk>/delete/", teams.team_delete, name="team-delete"),
     path("usage/", usage.usage, name="usage"),
     path("costs/", costs.costs, name="costs"),
     path("costs/export.csv", costs_csv.costs_csv, name="costs-csv"),

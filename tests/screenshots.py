@@ -59,6 +59,9 @@ PAGES: Mapping[str, Subject] = {
     "asked": Subject("luis.gil@acme.example", "/setup/", "blocked"),
     "bundle": Subject("ana.nunez@acme.example", "/bundle/"),
     "codes": Subject("ana.nunez@acme.example", "/setup/", "ready"),
+    "teams": Subject("carla.soto@acme.example", "/teams/"),
+    "team-new": Subject("carla.soto@acme.example", "/teams/new/"),
+    "team": Subject("carla.soto@acme.example", "/teams/1/"),
     "plans": Subject("carla.soto@acme.example", "/plans/"),
     "plan": Subject("carla.soto@acme.example", "/plans/platform/"),
     "plan-edit": Subject("carla.soto@acme.example", "/plans/platform/edit/"),
@@ -74,7 +77,7 @@ PAGES: Mapping[str, Subject] = {
     "usage": Subject("ana.nunez@acme.example", "/usage/"),
 }
 # They show the sandbox's sixty days, which are otherwise read within minutes.
-OF_COSTS = frozenset(("costs", "reconciliation", "prices", "budgets", "callers", "usage"))
+OF_COSTS = frozenset(("teams", "costs", "reconciliation", "prices", "budgets", "callers", "usage"))
 
 
 def take_all(stack: Stack, browser: Browser, out: Path, names: list[str]) -> Iterator[Path]:
