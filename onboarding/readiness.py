@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from onboarding.enums import Readiness, RunState
-from onboarding.models import Person, Verification
+from onboarding.models import Person, Plan, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,13 @@ def counts_by_plan() -> Mapping[int, Counts]:
     return _counts("team__plan")
 
 
-def _counts(key: str) -> Mapping[int, Counts]:
-    people = Person.objects.filter(is_active=True, **{f"{key}__isnull": False})
+def counts_of(plan: Plan) -> Counts:
+    """Two queries."""
+    return _counts("team__plan", team__plan=plan).get(plan.pk, NOBODY)
+
+
+def _counts(key: str, **only: Any) -> Mapping[int, Counts]:
+    people = Person.objects.filter(is_active=True, **{f"{key}__isnull": False, **only})
     found: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for pk, number in people.order_by().values_list(key).annotate(Count("pk")):
         found[pk]["people"] = number

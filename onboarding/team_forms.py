@@ -47,7 +47,7 @@ class TeamForm(ModelForm):
         }
         help_texts = {
             "group": _("Exactly as the claim spells it. People come to the team by it, when they sign in."),
-            "plan": _("None: its people get nothing yet."),
+            "plan": _("Without one its people get nothing."),
         }
         error_messages = {
             "name": {"unique": _("There is a team of this name.")},

@@ -65,6 +65,10 @@ PAGES: Mapping[str, Subject] = {
     "plans": Subject("carla.soto@acme.example", "/plans/"),
     "plan": Subject("carla.soto@acme.example", "/plans/platform/"),
     "plan-edit": Subject("carla.soto@acme.example", "/plans/platform/edit/"),
+    "plan-new": Subject("carla.soto@acme.example", "/plans/new/"),
+    "plan-compare": Subject("carla.soto@acme.example", "/plans/platform/compare/"),
+    # Of the two revisions that the page before it leaves behind.
+    "plan-restore": Subject("carla.soto@acme.example", "/plans/platform/revisions/1/restore/"),
     "diagnose": Subject("ana.nunez@acme.example", "/diagnose/"),
     "requests": Subject("carla.soto@acme.example", "/requests/"),
     "account": Subject("carla.soto@acme.example", "/account/"),
@@ -90,6 +94,8 @@ def take_all(stack: Stack, browser: Browser, out: Path, names: list[str]) -> Ite
             if name in ("asked", "requests"):
                 _ask(stack, browser)
             _go(visitor, PAGES[name])
+            if name == "plan-compare":
+                _publish(visitor)
             if name.startswith("account"):
                 _ask_aws(visitor, PAGES[name].path)
             for variant in _variants(visitor):
@@ -113,6 +119,16 @@ def _slow_answers(stack: Stack, name: str) -> Iterator[None]:
         yield
     finally:
         stack.fault()
+
+
+def _publish(visitor: Visitor) -> None:
+    """Another revision, so that there are two."""
+    visitor.open("/plans/platform/edit/")
+    visitor.page.get_by_label("Maximum output tokens").fill("24000")
+    visitor.page.get_by_role("button", name="Preview revision").click()
+    visitor.page.get_by_label("What changes, and why").fill("Less quota set aside for each request")
+    visitor.page.get_by_role("button", name="Publish revision").click()
+    visitor.page.get_by_text("is current").first.wait_for()
 
 
 def _ask(stack: Stack, browser: Browser) -> None:
