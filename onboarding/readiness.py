@@ -49,6 +49,29 @@ def counts_by_plan() -> Mapping[int, Counts]:
     return _counts("team__plan")
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What everybody on a plan who is ready can use alike; `roles` are the names of theirs."""
+
+    people: int
+    profiles: frozenset[str]
+    roles: frozenset[str]
+
+
+def shared_by(plan: Plan) -> Shared | None:
+    """None where nobody is ready; one query."""
+    people = Person.objects.filter(is_active=True, team__plan=plan)
+    ready = _answers(people).filter(outcome=Readiness.READY)
+    rows = list(ready.values_list("verified_profiles", "principal__permission_set").annotate(Count("pk")))
+    if not rows:
+        return None
+    return Shared(
+        people=sum(number for *_, number in rows),
+        profiles=frozenset.intersection(*(frozenset(profiles) for profiles, *_ in rows)),
+        roles=frozenset(role for _, role, _ in rows),
+    )
+
+
 def counts_of(plan: Plan) -> Counts:
     """Two queries."""
     return _counts("team__plan", team__plan=plan).get(plan.pk, NOBODY)

@@ -69,6 +69,7 @@ PAGES: Mapping[str, Subject] = {
     "plan-compare": Subject("carla.soto@acme.example", "/plans/platform/compare/"),
     # Of the two revisions that the page before it leaves behind.
     "plan-restore": Subject("carla.soto@acme.example", "/plans/platform/revisions/1/restore/"),
+    "bundles": Subject("carla.soto@acme.example", "/bundles/"),
     "diagnose": Subject("ana.nunez@acme.example", "/diagnose/"),
     "requests": Subject("carla.soto@acme.example", "/requests/"),
     "account": Subject("carla.soto@acme.example", "/account/"),
@@ -94,6 +95,8 @@ def take_all(stack: Stack, browser: Browser, out: Path, names: list[str]) -> Ite
             if name in ("asked", "requests"):
                 _ask(stack, browser)
             _go(visitor, PAGES[name])
+            if name == "bundles":
+                _take(stack, browser)
             if name == "plan-compare":
                 _publish(visitor)
             if name.startswith("account"):
@@ -119,6 +122,14 @@ def _slow_answers(stack: Stack, name: str) -> Iterator[None]:
         yield
     finally:
         stack.fault()
+
+
+def _take(stack: Stack, browser: Browser) -> None:
+    """Somebody takes their bundle."""
+    with Visitor.in_new_context(browser, stack.url) as ana:
+        ana.sign_in("ana.nunez@acme.example")
+        ana.wait_for_answer()
+        stack.manage("bundle", "ana.nunez@acme.example", "--platform", "macos", "--out", str(stack.home / "ana.zip"))
 
 
 def _publish(visitor: Visitor) -> None:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from onboarding import lints, readiness
 from onboarding.bundles.inputs import UnsafeValue
-from onboarding.enums import Installed
+from onboarding.enums import Installed, Platform, SettingsScope
 from onboarding.installed import counts_by_plan, with_installed
 from onboarding.models import Enrolment, Person, Plan, PlanRevision
 from onboarding.plan_forms import PlanForm
@@ -92,8 +92,18 @@ def plan(request: PersonRequest, slug: str) -> HttpResponseBase:
         "history": history,
         "sweep": row.sweeps.live().first(),
         "coverage": readiness.counts_of(row),
+        **_managed(row, current),
     }
     return render(request, "plan.html", context | _people(request, row))
+
+
+def _managed(plan: Plan, current: PlanRevision | None) -> dict[str, Any]:
+    """What device management would be given, where the plan is for it; `shared` is None while nobody is ready."""
+    if current is None or current.settings_scope != SettingsScope.MANAGED:
+        return {}
+    shared = readiness.shared_by(plan)
+    lacking = [tier for tier, profile in current.profiles.items() if shared and profile not in shared.profiles]
+    return {"is_managed": True, "shared": shared, "lacking": lacking, "platforms": Platform}
 
 
 def _files(revision: PlanRevision) -> PlanFiles | None:

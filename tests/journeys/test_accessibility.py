@@ -126,6 +126,9 @@ def test_what_people_ask_and_what_admins_see(visit: NewVisitor) -> None:
     assert_accessible(carla, "Revisions of Platform engineering")
     carla.page.get_by_role("link", name="Restore revision").click()
     assert_accessible(carla, "Restore revision 1 of Platform engineering")
+    for path in ("/bundles/", "/bundles/?by=admins"):
+        carla.open(path)
+        assert_accessible(carla, "Bundles")
     carla.open("/plans/new/")
     assert_accessible(carla, "New plan")
     carla.open("/account/")

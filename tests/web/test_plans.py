@@ -264,7 +264,7 @@ def test_how_many_would_get_every_tier_is_told(admin: Client) -> None:
     page, row = text_of(admin.get("/plans/platform/")), admin.get("/plans/").content.decode()
 
     assert "2 of 5 people would get every tier" in page
-    assert "Ready 2 with every tier, 1 without one or another Blocked 1 Unknown 1" in page
+    assert "Ready2 with every tier, 1 without one or another Blocked1 Unknown1" in page
     assert "2 of 5" in row
 
 
