@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from onboarding.catalog import parse_profile_id
 from onboarding.checks.errors import LIMIT
+from onboarding.enums import Platform
 from onboarding.masking import mask
 from onboarding.models import Person, Price, Team
 
@@ -121,6 +122,21 @@ class TeamForm(forms.Form):
         label=_("Team"),
         empty_label=_("No team"),
         widget=forms.Select(attrs={"class": "input"}),
+    )
+
+
+class CopyForm(forms.Form):
+    """Somebody's bundle, to help them: for which system, and why."""
+
+    platform = forms.ChoiceField(
+        choices=Platform.choices, label=_("System"), widget=forms.Select(attrs={"class": "input"})
+    )
+    reason = forms.CharField(
+        max_length=500,
+        label=_("Reason"),
+        help_text=_("It is kept in the record."),
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
+        error_messages={"required": _("Say why you take it.")},
     )
 
 

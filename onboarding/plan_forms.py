@@ -12,15 +12,47 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from onboarding.enums import CredentialMethod, IdentitySource, Tier
-from onboarding.models import PlanRevision
+from onboarding.models import Plan, PlanRevision
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[PlanRevision]
+    PlanModelForm = forms.ModelForm[Plan]
 else:
     # The class takes a parameter in its stubs only.
-    ModelForm = forms.ModelForm
+    ModelForm = PlanModelForm = forms.ModelForm
 
 _LONGEST = 10_000  # characters of a field with many lines
+
+
+# Words that stand where a plan's slug does in the portal's own URLs.
+_TAKEN = frozenset({"new"})
+
+
+class PlanForm(PlanModelForm):
+    """A plan before its first revision."""
+
+    class Meta:
+        model = Plan
+        fields = ("name", "slug")
+        labels = {"name": _("Name"), "slug": _("Short name")}
+        help_texts = {
+            "slug": _("Small letters, digits and hyphens. It names the AWS profile on people's machines, and stays.")
+        }
+        error_messages = {
+            "name": {"unique": _("There is a plan of this name.")},
+            "slug": {"unique": _("There is a plan of this short name.")},
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs |= {"class": "input", "autocomplete": "off", "spellcheck": "false"}
+
+    def clean_slug(self) -> str:
+        slug = str(self.cleaned_data["slug"])
+        if slug in _TAKEN:
+            raise forms.ValidationError(_("Choose another one: Onramp uses this word itself."))
+        return slug
 
 
 class PublishForm(forms.Form):

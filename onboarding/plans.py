@@ -141,11 +141,20 @@ def draft_of(plan: Plan, current: PlanRevision | None) -> PlanRevision:
 
 
 @transaction.atomic
-def publish(plan: Plan, revision: PlanRevision, *, note: str, actor: str, onto: int | None = None) -> PlanRevision:
+def publish(
+    plan: Plan,
+    revision: PlanRevision,
+    *,
+    note: str,
+    actor: str,
+    onto: int | None = None,
+    restores: int | None = None,
+) -> PlanRevision:
     """Make an unsaved revision the plan's current one, with the next number; its people are verified against it.
 
     What is to be said against it is stored with it. `onto` is the number of the revision it was made from, 0 where
-    there was none. Raises ValidationError, and Superseded where that is not the current one any more.
+    there was none; `restores`, of an older one that it says again, for the record. Raises ValidationError, and
+    Superseded where `onto` is not the current one any more.
     """
     check_helper(revision)
     Plan.objects.select_for_update().get(pk=plan.pk)
@@ -160,8 +169,23 @@ def publish(plan: Plan, revision: PlanRevision, *, note: str, actor: str, onto: 
     revision.save()
     if newest:
         Sweep.objects.open(trigger=Trigger.PLAN_PUBLISHED, plan=plan)
-    AuditEvent.objects.record(actor=actor, action="plan.published", target=plan.name, revision=revision.number)
+    details = {"revision": revision.number} | ({"restores": restores} if restores is not None else {})
+    AuditEvent.objects.record(actor=actor, action="plan.published", target=plan.name, **details)
     return revision
+
+
+@transaction.atomic
+def create(plan: Plan, *, actor: str) -> None:
+    """Save a new plan, which gives nobody anything before its first revision. Raises ValidationError."""
+    plan.full_clean()
+    plan.save()
+    AuditEvent.objects.record(actor=actor, action="plan.created", target=plan.name, slug=plan.slug)
+
+
+def check_draft(draft: PlanRevision) -> None:
+    """Whether an unsaved revision could be published, but for its number and note. Raises ValidationError."""
+    check_helper(draft)
+    draft.full_clean(exclude=["number", "note"], validate_unique=False)
 
 
 def check_helper(revision: PlanRevision) -> None:

@@ -60,13 +60,21 @@ PAGES: Mapping[str, Subject] = {
     "bundle": Subject("ana.nunez@acme.example", "/bundle/"),
     "codes": Subject("ana.nunez@acme.example", "/setup/", "ready"),
     "sessions": Subject("ana.nunez@acme.example", "/sessions/"),
-    "plans": Subject("carla.soto@acme.example", "/plans/"),
-    "plan": Subject("carla.soto@acme.example", "/plans/platform/"),
-    "plan-edit": Subject("carla.soto@acme.example", "/plans/platform/edit/"),
     # Of Luis, who is blocked: his number is not known before he is.
     "person": Subject("carla.soto@acme.example", "/people/{luis}/"),
     "person-view-as": Subject("carla.soto@acme.example", "/people/{luis}/view-as/"),
     "viewing": Subject("carla.soto@acme.example", "/setup/", "blocked"),
+    "teams": Subject("carla.soto@acme.example", "/teams/"),
+    "team-new": Subject("carla.soto@acme.example", "/teams/new/"),
+    "team": Subject("carla.soto@acme.example", "/teams/1/"),
+    "plans": Subject("carla.soto@acme.example", "/plans/"),
+    "plan": Subject("carla.soto@acme.example", "/plans/platform/"),
+    "plan-edit": Subject("carla.soto@acme.example", "/plans/platform/edit/"),
+    "plan-new": Subject("carla.soto@acme.example", "/plans/new/"),
+    "plan-compare": Subject("carla.soto@acme.example", "/plans/platform/compare/"),
+    # Of the two revisions that the page before it leaves behind.
+    "plan-restore": Subject("carla.soto@acme.example", "/plans/platform/revisions/1/restore/"),
+    "bundles": Subject("carla.soto@acme.example", "/bundles/"),
     "diagnose": Subject("ana.nunez@acme.example", "/diagnose/"),
     "requests": Subject("carla.soto@acme.example", "/requests/"),
     "account": Subject("carla.soto@acme.example", "/account/"),
@@ -79,7 +87,7 @@ PAGES: Mapping[str, Subject] = {
     "usage": Subject("ana.nunez@acme.example", "/usage/"),
 }
 # They show the sandbox's sixty days, which are otherwise read within minutes.
-OF_COSTS = frozenset(("costs", "reconciliation", "prices", "budgets", "callers", "usage", "person"))
+OF_COSTS = frozenset(("teams", "costs", "reconciliation", "prices", "budgets", "callers", "usage", "person"))
 OF_LUIS = frozenset(("asked", "requests", "person", "person-view-as", "viewing"))
 
 
@@ -96,6 +104,10 @@ def take_all(stack: Stack, browser: Browser, out: Path, names: list[str]) -> Ite
             _go(visitor, PAGES[name])
             if name == "viewing":
                 _view_as(visitor, PAGES["person-view-as"].path.format(luis=_number_of_luis(stack)))
+            if name == "bundles":
+                _take(stack, browser)
+            if name == "plan-compare":
+                _publish(visitor)
             if name.startswith("account"):
                 _ask_aws(visitor, PAGES[name].path)
             for variant in _variants(visitor):
@@ -119,6 +131,24 @@ def _slow_answers(stack: Stack, name: str) -> Iterator[None]:
         yield
     finally:
         stack.fault()
+
+
+def _take(stack: Stack, browser: Browser) -> None:
+    """Somebody takes their bundle."""
+    with Visitor.in_new_context(browser, stack.url) as ana:
+        ana.sign_in("ana.nunez@acme.example")
+        ana.wait_for_answer()
+        stack.manage("bundle", "ana.nunez@acme.example", "--platform", "macos", "--out", str(stack.home / "ana.zip"))
+
+
+def _publish(visitor: Visitor) -> None:
+    """Another revision, so that there are two."""
+    visitor.open("/plans/platform/edit/")
+    visitor.page.get_by_label("Maximum output tokens").fill("24000")
+    visitor.page.get_by_role("button", name="Preview revision").click()
+    visitor.page.get_by_label("What changes, and why").fill("Less quota set aside for each request")
+    visitor.page.get_by_role("button", name="Publish revision").click()
+    visitor.page.get_by_text("is current").first.wait_for()
 
 
 def _ask(stack: Stack, browser: Browser) -> None:

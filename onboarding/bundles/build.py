@@ -36,8 +36,8 @@ def build(inputs: BundleInputs) -> Built:
     first, last = _shared_files(inputs.of_nobody)
     manual = guide.guide(inputs)
     files = {**first, "GUIDE.md": manual.text, "GUIDE.html": manual.page, **last}
-    files["MANIFEST.json"] = _manifest(inputs, files)
-    files["SHA256SUMS"] = _checksums(files)
+    files["MANIFEST.json"] = manifest(inputs, files)
+    files["SHA256SUMS"] = checksums(files)
     return Built(files, archive.pack(files))
 
 
@@ -63,7 +63,7 @@ def _shared_files(inputs: BundleInputs) -> tuple[Mapping[str, bytes], Mapping[st
     return first, last
 
 
-def _manifest(inputs: BundleInputs, files: Mapping[str, bytes]) -> bytes:
+def manifest(inputs: BundleInputs, files: Mapping[str, bytes]) -> bytes:
     """What the bundle is, for programs. No time and nobody's name: it describes the files, not the person.
 
     `digest` is the SHA-256 of the files' own lines as SHA256SUMS has them: one figure for everything but the manifest.
@@ -79,7 +79,7 @@ def _manifest(inputs: BundleInputs, files: Mapping[str, bytes]) -> bytes:
         "models": {tier.value: inputs.models[tier] for tier in Tier if tier in inputs.models},
         "left_out": [left.tier.value for left in inputs.left_out],
     }
-    digest = hashlib.sha256(_checksums(files)).hexdigest()
+    digest = hashlib.sha256(checksums(files)).hexdigest()
     described = (f'"digest": "{digest}",\n  "files": {{\n{_described(files)}\n  }}\n}}\n').encode("ascii")
     return json_text(manifest).removesuffix(b"\n}\n") + b",\n  " + described
 
@@ -91,7 +91,7 @@ def _described(files: Mapping[str, bytes]) -> str:
     )
 
 
-def _checksums(files: Mapping[str, bytes]) -> bytes:
+def checksums(files: Mapping[str, bytes]) -> bytes:
     """As `sha256sum` writes it: two spaces between digest and name."""
     return "".join(f"{_sha256(content)}  {name}\n" for name, content in files.items()).encode("ascii")
 

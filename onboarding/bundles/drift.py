@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 
 from onboarding.bundles.aws_config import aws_config
+from onboarding.bundles.iam_policy import iam_policies
 from onboarding.bundles.inputs import BundleInputs
 from onboarding.bundles.json_text import json_text
 from onboarding.bundles.settings_json import settings_of
@@ -19,6 +20,15 @@ def drift(old: BundleInputs, new: BundleInputs) -> str:
             *_diff("a/aws-config", "b/aws-config", aws_config(old), aws_config(new)),
         ]
     )
+
+
+def policy_drift(old: BundleInputs, new: BundleInputs) -> str:
+    """The same of the policy that the role behind the plan needs, as far as Bedrock has described the models."""
+    return "".join(_diff("a/iam-policy.json", "b/iam-policy.json", _policy(old), _policy(new)))
+
+
+def _policy(inputs: BundleInputs) -> bytes:
+    return iam_policies(inputs)["iam-policy.json"] if inputs.routes else b""
 
 
 def _settings(inputs: BundleInputs) -> bytes:

@@ -193,6 +193,29 @@ def _sentence(finding: Finding) -> str:
     return _("It could not be verified: %(layer)s.") % layer
 
 
+@transaction.atomic
+def copy_for_support(access: Access, *, platform: Platform, language: str, actor: str, reason: str) -> Built:
+    """What the person would get now, for somebody who helps them. It is no `Bundle` of theirs: they took none.
+
+    Raises NotVerified, and ValueError without a reason.
+    """
+    if not reason.strip():
+        raise ValueError("A bundle of somebody else is taken with a reason.")
+    inputs = inputs_for(access, platform=platform, language=language)
+    built = build(inputs)
+    AuditEvent.objects.record(
+        actor=actor,
+        action="bundle.copied",
+        target=access.person.email,
+        plan=inputs.plan_slug,
+        revision=inputs.revision,
+        platform=str(platform),
+        digest=built.digest,
+        reason=reason,
+    )
+    return built
+
+
 class Made(NamedTuple):
     """A bundle that was made and recorded, and what it was made of."""
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.core import signing
-from django.db import transaction
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.crypto import constant_time_compare
@@ -19,12 +17,11 @@ from django.views.decorators.http import require_http_methods
 from onboarding import lints, plans
 from onboarding.bundles.inputs import UnsafeValue
 from onboarding.catalog import REGION_NAMES
-from onboarding.enums import Installed, RunState, Tier, Trigger
-from onboarding.installed import counts_by_plan
+from onboarding.enums import Tier
 from onboarding.models import Plan, PlanRevision, Subject
 from onboarding.plan_forms import PublishForm, RevisionForm
-from onboarding.tasks import enqueue_sweep
-from onboarding.views.plan_files import PlanFiles, changes, files_of
+from onboarding.views.plan_files import PlanFiles, changes, files_of, policy_changes
+from onboarding.views.publishing import affected_by, publish
 from onboarding.views.rules import PersonRequest, for_admins
 
 _SALT = "onboarding.plan-edit"
@@ -108,14 +105,9 @@ def _build(editing: Editing) -> bool:
 
 
 def _publish(editing: Editing, note: PublishForm) -> HttpResponseBase:
-    """With the sweep over the plan's people, which the publishing opens."""
     plan, actor = editing.plan, editing.request.person.email
     try:
-        with transaction.atomic():
-            revision = editing.form.instance
-            plans.publish(plan, revision, note=note.cleaned_data["note"], actor=actor, onto=editing.number)
-            for sweep in plan.sweeps.filter(trigger=Trigger.PLAN_PUBLISHED, state=RunState.QUEUED):
-                enqueue_sweep(sweep)
+        publish(plan, editing.form.instance, note=note.cleaned_data["note"], actor=actor, onto=editing.number)
     except plans.Superseded:
         # Once more, with what is current now.
         return plan_edit(editing.request, plan.slug)
@@ -136,7 +128,8 @@ def _page(editing: Editing, note: PublishForm | None = None) -> HttpResponseBase
         "errors": [(field, error) for field in form for error in field.errors],
         "files": editing.files or _files_of_current(editing),
         "diff": diff,
-        "affected": _affected(editing, diff),
+        "policy_diff": policy_changes(current, form.instance) if editing.is_valid and current else None,
+        "affected": affected_by(editing.plan, diff),
         "regions": sorted(REGION_NAMES.items()),
         "known": _known_profiles(form.instance) if current else {tier.value: {} for tier in Tier},
     }
@@ -163,18 +156,6 @@ def _lints(editing: Editing) -> Sequence[lints.Lint]:
         if name in editing.form.fields:
             setattr(draft, name, getattr(origin, name))
     return [lint for lint in lints.lint(draft) if lint.about not in errors]
-
-
-def _affected(editing: Editing, diff: str | None) -> Mapping[str, Any]:
-    """How many people it concerns, and how many have to install something again."""
-    counts = counts_by_plan(plans.affected(editing.plan)).get(editing.plan.pk, dict.fromkeys(Installed, 0))
-    again = counts[Installed.OLDER] + (0 if diff == "" else counts[Installed.CURRENT])
-    return {
-        "people": sum(counts.values()),
-        "teams": list(editing.plan.teams.order_by("name").values_list("name", flat=True)),
-        "again": again,
-        "none": counts[Installed.NONE],
-    }
 
 
 def _known_profiles(draft: PlanRevision) -> dict[str, dict[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from onboarding.bundles.drift import drift
+from onboarding.bundles.drift import drift, policy_drift
 from onboarding.bundles.iam_policy import iam_policies
 from onboarding.bundles.inputs import BundleInputs, UnsafeValue
 from onboarding.bundles.json_text import json_text
@@ -56,9 +56,25 @@ def changes(old: PlanRevision, new: PlanRevision) -> str | None:
         return None
 
 
+def policy_changes(old: PlanRevision, new: PlanRevision) -> str | None:
+    """The same of the IAM policy that their role needs."""
+    try:
+        before, after = _preview(old), _preview(new)
+        return policy_drift(before, after) if before and after else None
+    except UnsafeValue:
+        return None
+
+
 def _preview(revision: PlanRevision) -> BundleInputs | None:
     """Platforms differ in the command around a helper alone."""
     try:
         return preview_of(revision, platform=Platform.LINUX, language=bundle_language())
     except NotVerified:
         return None
+
+
+def undescribed(*revisions: PlanRevision) -> tuple[str, ...]:
+    """The profiles of these revisions that Bedrock was not asked about yet, so that no policy names them."""
+    previews = [preview for revision in revisions if (preview := _preview(revision))]
+    missing = (profile for each in previews for profile in each.models.values() if profile not in each.routes)
+    return tuple(dict.fromkeys(missing))

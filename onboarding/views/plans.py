@@ -9,16 +9,17 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from onboarding import lints
+from onboarding import lints, readiness
 from onboarding.bundles.inputs import UnsafeValue
-from onboarding.enums import Installed
+from onboarding.enums import Installed, Platform, SettingsScope
 from onboarding.installed import counts_by_plan, with_installed
 from onboarding.models import Enrolment, Person, Plan, PlanRevision
-from onboarding.plans import affected
+from onboarding.plan_forms import PlanForm
+from onboarding.plans import affected, create
 from onboarding.views.plan_files import PlanFiles, changes, files_of
 from onboarding.views.rules import PersonRequest, for_admins
 
@@ -32,6 +33,7 @@ class PlanRow:
     plan: Plan
     revision: PlanRevision | None
     counts: Mapping[Installed, int]
+    coverage: readiness.Counts
 
     @property
     def people(self) -> int:
@@ -51,6 +53,7 @@ class History:
 
     revisions: Sequence[PlanRevision]
     chosen: PlanRevision
+    current: int | None  # its number
     before: PlanRevision | None
     diff: str | None
 
@@ -63,8 +66,12 @@ def plans(request: PersonRequest) -> HttpResponseBase:
     revisions = PlanRevision.objects.filter(is_current=True).select_related("account")
     current = {row.plan_id: row for row in revisions}
     counts = counts_by_plan(Person.objects.filter(is_active=True))
+    covered = readiness.counts_by_plan()
     rows = Plan.objects.order_by("name")
-    found = [PlanRow(row, current.get(row.pk), counts.get(row.pk, _NOBODY)) for row in rows]
+    found = [
+        PlanRow(row, current.get(row.pk), counts.get(row.pk, _NOBODY), covered.get(row.pk, readiness.NOBODY))
+        for row in rows
+    ]
     outdated = sum(row.counts[Installed.OLDER] for row in found)
     return render(request, "plans.html", {"plans": found, "outdated": outdated})
 
@@ -84,8 +91,19 @@ def plan(request: PersonRequest, slug: str) -> HttpResponseBase:
         "files": _files(current) if current else None,
         "history": history,
         "sweep": row.sweeps.live().first(),
+        "coverage": readiness.counts_of(row),
+        **_managed(row, current),
     }
     return render(request, "plan.html", context | _people(request, row))
+
+
+def _managed(plan: Plan, current: PlanRevision | None) -> dict[str, Any]:
+    """What device management would be given, where the plan is for it; `shared` is None while nobody is ready."""
+    if current is None or current.settings_scope != SettingsScope.MANAGED:
+        return {}
+    shared = readiness.shared_by(plan)
+    lacking = [tier for tier, profile in current.profiles.items() if shared and profile not in shared.profiles]
+    return {"is_managed": True, "shared": shared, "lacking": lacking, "platforms": Platform}
 
 
 def _files(revision: PlanRevision) -> PlanFiles | None:
@@ -104,7 +122,8 @@ def _history(plan: Plan, wanted: str) -> History | None:
     position = next((at for at, row in enumerate(revisions[:_REVISIONS_SHOWN]) if str(row.number) == wanted), 0)
     chosen, *older = revisions[position : position + 2]
     before = older[0] if older else None
-    return History(revisions[:_REVISIONS_SHOWN], chosen, before, changes(before, chosen) if before else None)
+    current = next((row.number for row in revisions if row.is_current), None)
+    return History(revisions[:_REVISIONS_SHOWN], chosen, current, before, changes(before, chosen) if before else None)
 
 
 def _people(request: PersonRequest, plan: Plan) -> dict[str, Any]:
@@ -126,3 +145,15 @@ def _people(request: PersonRequest, plan: Plan) -> dict[str, Any]:
 def _with_machines(people: QuerySet[Person]) -> QuerySet[Any]:
     machines = Prefetch("enrolments", Enrolment.objects.order_by("-reported_at"))
     return with_installed(people).select_related("team").prefetch_related(machines).order_by("name", "email", "pk")
+
+
+@for_admins
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def plan_new(request: PersonRequest) -> HttpResponseBase:
+    """Name a plan; its first revision is written on the page that comes then."""
+    form = PlanForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        create(form.instance, actor=request.person.email)
+        return redirect("plan-edit", form.instance.slug)
+    return render(request, "plan_new.html", {"form": form, "lints": ()})

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from onboarding.enums import CredentialMethod, Role, Trigger
-from onboarding.models import Person, PlanRevision, Subject, Sweep
+from onboarding.enums import CredentialMethod, Readiness, Role, Trigger
+from onboarding.models import AuditEvent, Person, Plan, PlanRevision, Subject, Sweep
 from tests.factories import (
     OPUS,
     make_account,
     make_finding,
     make_person,
     make_plan,
+    make_principal,
     make_revision,
     make_team,
     make_user,
+    make_verification,
 )
 from tests.web.plan_pages import (
     EDIT,
@@ -100,7 +103,8 @@ def test_the_list_says_what_is_current_and_who_has_it(admin: Client) -> None:
     row = re.search(r"<tbody>.*?</tr>", page.content.decode(), re.DOTALL)
     assert row is not None
     figures = re.findall(r'<td class="number">(?:<a[^>]*>)?(\d+)', row[0])
-    assert figures == ["3", "1", "1", "1"]
+    assert figures == ["3", "0", "1", "1", "1"]
+    assert "0 of 3" in row[0]
     assert "Revision 2" in row[0]
     assert "One thing" in row[0]
 
@@ -122,7 +126,7 @@ def test_the_list_asks_a_constant_number_of_queries(
         for each in range(count):
             took(make_person(f"p{number}-{each}@acme.example", team=team), revision)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         admin.get("/plans/")
 
 
@@ -241,6 +245,75 @@ def test_they_can_be_read_in_spanish(path: str, admin: Client) -> None:
     assert '<html lang="es"' in admin.get(path).content.decode()
 
 
+# --- Who would get what
+
+
+def verified(email: str, revision: PlanRevision, **fields: Any) -> None:
+    person = member(email)
+    make_verification(person, revision, principal=make_principal(person), **fields)
+
+
+def test_how_many_would_get_every_tier_is_told(admin: Client) -> None:
+    old, revision = make_revision(), make_revision()
+    verified("all@acme.example", revision)
+    verified("more@acme.example", revision, verified_profiles=[*revision.profiles.values(), "another"])
+    verified("some@acme.example", revision, verified_profiles=[revision.sonnet])
+    verified("blocked@acme.example", revision, outcome=Readiness.BLOCKED)
+    verified("before@acme.example", old)
+
+    page, row = text_of(admin.get("/plans/platform/")), admin.get("/plans/").content.decode()
+
+    assert "2 of 5 people would get every tier" in page
+    assert "Ready2 with every tier, 1 without one or another Blocked1 Unknown1" in page
+    assert "2 of 5" in row
+
+
+def test_a_plan_of_nobody_covers_nobody(admin: Client) -> None:
+    make_revision()
+
+    assert "Nobody has this plan" in text_of(admin.get("/plans/platform/"))
+
+
+# --- A new one
+
+
+def test_a_new_plan_is_named_and_then_written(admin: Client) -> None:
+    answer = admin.post("/plans/new/", {"name": "Data", "slug": "data"})
+
+    assert (answer.status_code, answer["Location"]) == (302, "/plans/data/edit/")
+    assert "Change Data" in text_of(admin.get("/plans/data/edit/"))
+    event = AuditEvent.objects.get()
+    assert (event.action, event.target, event.details) == ("plan.created", "Data", {"slug": "data"})
+
+
+@pytest.mark.parametrize(
+    ("slug", "words"),
+    [
+        ("platform", "There is a plan of this short name."),
+        ("new", "Onramp uses this word itself."),
+        ("Ünsafe", "consisting of letters"),
+        ("", "This field is required."),
+    ],
+)
+def test_a_plan_is_not_named_just_anything(slug: str, words: str, admin: Client) -> None:
+    make_plan(name="Platform")
+
+    page = text_of(admin.post("/plans/new/", {"name": "Platform", "slug": slug}))
+
+    assert words in page
+    assert "There is a plan of this name." in page
+    assert Plan.objects.count() == 1
+    assert AuditEvent.objects.count() == 0
+
+
+def test_only_admins_name_plans() -> None:
+    for role in (Role.AUDITOR, Role.PERSON):
+        client = client_of(role)
+        assert client.get("/plans/new/").status_code == 403
+        assert client.post("/plans/new/", {"name": "Data", "slug": "data"}).status_code == 403
+    assert Plan.objects.count() == 0
+
+
 # --- Who is affected
 
 
@@ -318,5 +391,5 @@ def test_a_plan_asks_a_constant_number_of_queries(
     if people == 1:
         make_revision()
 
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(17):
         admin.get("/plans/platform/")
