@@ -13,8 +13,19 @@ from django.db.models import Max, Model
 from django.utils.translation import gettext as _
 
 from onboarding import lints
-from onboarding.enums import CredentialMethod, Trigger
-from onboarding.models import Account, AuditEvent, IdentityCenter, Person, Plan, PlanRevision, Price, Sweep, Team
+from onboarding.enums import CredentialMethod, NotificationKind, Trigger
+from onboarding.models import (
+    Account,
+    AuditEvent,
+    IdentityCenter,
+    Notification,
+    Person,
+    Plan,
+    PlanRevision,
+    Price,
+    Sweep,
+    Team,
+)
 from onboarding.models.people import PersonQuerySet
 from onboarding.models.plan_settings import PlanSettings
 
@@ -142,7 +153,8 @@ def draft_of(plan: Plan, current: PlanRevision | None) -> PlanRevision:
 
 @transaction.atomic
 def publish(plan: Plan, revision: PlanRevision, *, note: str, actor: str, onto: int | None = None) -> PlanRevision:
-    """Make an unsaved revision the plan's current one, with the next number; its people are verified against it.
+    """Make an unsaved revision the plan's current one, with the next number; its people are verified against it,
+    and told.
 
     What is to be said against it is stored with it. `onto` is the number of the revision it was made from, 0 where
     there was none. Raises ValidationError, and Superseded where that is not the current one any more.
@@ -160,6 +172,8 @@ def publish(plan: Plan, revision: PlanRevision, *, note: str, actor: str, onto: 
     revision.save()
     if newest:
         Sweep.objects.open(trigger=Trigger.PLAN_PUBLISHED, plan=plan)
+        concerned = affected(plan).order_by("pk").values_list("pk", flat=True)
+        Notification.objects.tell(NotificationKind.PLAN_REVISION, concerned, revision=revision)
     AuditEvent.objects.record(actor=actor, action="plan.published", target=plan.name, revision=revision.number)
     return revision
 
