@@ -31,6 +31,7 @@ from onboarding.models import (
     IdentityCenter,
     Ingestion,
     LogSource,
+    Notification,
     OneTimeCode,
     Person,
     Plan,
@@ -260,6 +261,13 @@ class SweepAdmin(ReadOnly):
 class AdminRequestAdmin(ReadOnly):
     list_display = ("person", "check_name", "reason", "state", "created_at", "closed_by")
     list_filter = ("state",)
+    list_select_related = ("person",)
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnly):
+    list_display = ("kind", "person", "day", "state", "sent_at", "problem")
+    list_filter = ("kind", "state", "problem")
     list_select_related = ("person",)
 
 

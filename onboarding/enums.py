@@ -292,7 +292,32 @@ class AlertKind(TextChoices):
 
 
 class Channel(TextChoices):
-    """How an alert leaves the portal."""
+    """How an alert or a notification leaves the portal."""
 
     MAIL = "mail", _("E-mail")
     SLACK = "slack", "Slack"
+
+
+class NotificationKind(TextChoices):
+    """What Onramp tells by itself."""
+
+    ACCESS_READY = "access-ready", _("Your access works")
+    ACCESS_BLOCKED = "access-blocked", _("Your access worked and is blocked now")
+    PLAN_REVISION = "plan-revision", _("Your plan has a new revision")
+    REQUEST_ANSWERED = "request-answered", _("An admin answered your request")
+    BUDGET = "budget", _("A budget nears its end")
+    NEW_BLOCKERS = "new-blockers", _("A sweep found people who are blocked now")
+    LOGGING_OFF = "logging-off", _("Invocation logging stopped in a Region")
+    READING_STALLED = "reading-stalled", _("Usage has not been read for a while")
+    REQUEST_FILED = "request-filed", _("Somebody asked the admins")
+    TEST = "test", _("A test")
+
+    @property
+    def is_for_admins(self) -> bool:
+        return self in (
+            NotificationKind.NEW_BLOCKERS,
+            NotificationKind.LOGGING_OFF,
+            NotificationKind.READING_STALLED,
+            NotificationKind.REQUEST_FILED,
+            NotificationKind.TEST,
+        )

@@ -47,14 +47,20 @@ class ErrorForm(forms.Form):
         return mask(str(text)[:LIMIT])
 
 
-class CloseForm(forms.Form):
+class AnswerForm(forms.Form):
     """What an admin answers to whoever asked."""
+
+    answer = forms.CharField(max_length=1000)
+
+
+class CloseForm(forms.Form):
+    """What an admin says who resolves a request, if they want to."""
 
     answer = forms.CharField(max_length=1000, required=False)
 
 
-class AskBudgetForm(forms.Form):
-    """What somebody says who asks for a higher budget."""
+class NoteForm(forms.Form):
+    """What somebody says who asks for a higher budget, or for access."""
 
     note = forms.CharField(max_length=1000, required=False)
 

@@ -13,8 +13,19 @@ from django.db.models import Max, Model
 from django.utils.translation import gettext as _
 
 from onboarding import lints
-from onboarding.enums import CredentialMethod, Trigger
-from onboarding.models import Account, AuditEvent, IdentityCenter, Person, Plan, PlanRevision, Price, Sweep, Team
+from onboarding.enums import CredentialMethod, NotificationKind, Trigger
+from onboarding.models import (
+    Account,
+    AuditEvent,
+    IdentityCenter,
+    Notification,
+    Person,
+    Plan,
+    PlanRevision,
+    Price,
+    Sweep,
+    Team,
+)
 from onboarding.models.people import PersonQuerySet
 from onboarding.models.plan_settings import PlanSettings
 
@@ -150,7 +161,8 @@ def publish(
     onto: int | None = None,
     restores: int | None = None,
 ) -> PlanRevision:
-    """Make an unsaved revision the plan's current one, with the next number; its people are verified against it.
+    """Make an unsaved revision the plan's current one, with the next number; its people are verified against it,
+    and told.
 
     What is to be said against it is stored with it. `onto` is the number of the revision it was made from, 0 where
     there was none; `restores`, of an older one that it says again, for the record. Raises ValidationError, and
@@ -169,6 +181,8 @@ def publish(
     revision.save()
     if newest:
         Sweep.objects.open(trigger=Trigger.PLAN_PUBLISHED, plan=plan)
+        concerned = affected(plan).order_by("pk").values_list("pk", flat=True)
+        Notification.objects.tell(NotificationKind.PLAN_REVISION, concerned, revision=revision)
     details = {"revision": revision.number} | ({"restores": restores} if restores is not None else {})
     AuditEvent.objects.record(actor=actor, action="plan.published", target=plan.name, **details)
     return revision

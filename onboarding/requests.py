@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from onboarding.enums import RequestState
-from onboarding.models import AdminRequest, AuditEvent, Person, VerificationFinding
-from onboarding.models.requests import HIGHER_BUDGET
+from onboarding.enums import NotificationKind, RequestState
+from onboarding.models import AdminRequest, AuditEvent, Notification, Person, VerificationFinding
+from onboarding.models.requests import ACCESS, HIGHER_BUDGET
 
 
 def ask_about_finding(*, person: Person, answer: VerificationFinding, note: str) -> AdminRequest:
@@ -40,6 +40,11 @@ def ask_for_budget(*, person: Person, note: str) -> AdminRequest:
     return _ask(AdminRequest(person=person, reason=HIGHER_BUDGET, note=note))
 
 
+def ask_for_access(*, person: Person, note: str) -> AdminRequest:
+    """Ask the admins for a team, or a plan for one's team. Idempotent while such a request is open."""
+    return _ask(AdminRequest(person=person, reason=ACCESS, note=note))
+
+
 def _ask(request: AdminRequest) -> AdminRequest:
     same = AdminRequest.objects.filter(
         person=request.person, check_name=request.check_name, reason=request.reason, state=RequestState.OPEN
@@ -54,6 +59,7 @@ def _ask(request: AdminRequest) -> AdminRequest:
                 check=request.check_name,
                 reason=request.reason,
             )
+            Notification.objects.tell_admins(NotificationKind.REQUEST_FILED, request=request)
     except IntegrityError:
         # Somebody asked the same a moment before, such as by a second click.
         return same.get()
@@ -61,16 +67,39 @@ def _ask(request: AdminRequest) -> AdminRequest:
 
 
 @transaction.atomic
+def answer_request(*, request: AdminRequest, actor: str, answer: str) -> bool:
+    """Answer an open request and leave it open; the newest answer stands. False when it was closed already.
+
+    ValueError without an answer.
+    """
+    if not answer.strip():
+        raise ValueError("An answer says something.")
+    answered = AdminRequest.objects.filter(pk=request.pk, state=RequestState.OPEN).update(
+        answered_at=timezone.now(), answered_by=actor, answer=answer
+    )
+    if answered:
+        _record(request, actor, "request.answered")
+    return bool(answered)
+
+
+@transaction.atomic
 def close_request(*, request: AdminRequest, actor: str, answer: str) -> bool:
-    """Close an open request with an answer for whoever asked; False when it was closed already."""
+    """Close an open request, with an answer for whoever asked; without one, an earlier answer stands. False when it
+    was closed already.
+    """
+    said = {"answer": answer} if answer.strip() else {}
     closed = AdminRequest.objects.filter(pk=request.pk, state=RequestState.OPEN).update(
-        state=RequestState.CLOSED, closed_at=timezone.now(), closed_by=actor, answer=answer
+        state=RequestState.CLOSED, closed_at=timezone.now(), closed_by=actor, **said
     )
     if closed:
-        AuditEvent.objects.record(
-            actor=actor, action="request.closed", target=request.person.email, reason=request.reason
-        )
+        _record(request, actor, "request.closed")
     return bool(closed)
+
+
+def _record(request: AdminRequest, actor: str, action: str) -> None:
+    """The event, and the news for whoever asked."""
+    AuditEvent.objects.record(actor=actor, action=action, target=request.person.email, reason=request.reason)
+    Notification.objects.tell(NotificationKind.REQUEST_ANSWERED, [request.person_id], request=request)
 
 
 def requests_of(person: Person) -> Mapping[str, AdminRequest]:

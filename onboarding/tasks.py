@@ -16,10 +16,11 @@ from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
 from onboarding.checks import history, run, sweep
-from onboarding.costs import alerts, billing_fetches, ingest, ledger
+from onboarding.costs import alerts, billing_fetches, ingest, ledger, stalls
 from onboarding.enums import Trigger
-from onboarding.models import BillingFetch, BudgetAlert, Ingestion, Sweep, Verification
+from onboarding.models import BillingFetch, BudgetAlert, Ingestion, Notification, Sweep, Verification
 from onboarding.models.jobs import Job
+from onboarding.notifications import sending
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +70,17 @@ def raise_alerts() -> None:
 @shared_task(name="onboarding.send_alert")
 def send_alert(*, alert_id: int) -> None:
     alerts.send(alert_id)
+
+
+@shared_task(name="onboarding.send_notification")
+def send_notification(*, notification_id: int) -> None:
+    sending.send(notification_id)
+
+
+@shared_task(name="onboarding.tell_of_stalls")
+def tell_of_stalls() -> None:
+    """Four times an hour. Not on the queue of costs: where nobody works on that, nothing is read."""
+    stalls.tell_of_stalls(timezone.now())
 
 
 @shared_task(name="onboarding.open_due_rechecks")
@@ -139,6 +151,8 @@ _JOBS: tuple[tuple[Any, Any, str, dt.timedelta, int], ...] = (
     (Ingestion, run_ingestion, "ingestion_id", _OVERDUE, 50),
     (BillingFetch, fetch_billed, "fetch_id", _OVERDUE, 50),
     (BudgetAlert, send_alert, "alert_id", _OVERDUE, 500),
+    # What happened writes the row; here it is published for the first time.
+    (Notification, send_notification, "notification_id", dt.timedelta(0), 500),
 )
 
 
@@ -160,6 +174,11 @@ def enqueue_ingestion(row: Ingestion) -> None:
 def enqueue_alert(row: BudgetAlert) -> None:
     """Ask a worker to send it, once the row is committed."""
     transaction.on_commit(partial(_publish, send_alert, row, alert_id=row.pk))
+
+
+def enqueue_notification(row: Notification) -> None:
+    """Ask a worker to send it, once the row is committed."""
+    transaction.on_commit(partial(_publish, send_notification, row, notification_id=row.pk))
 
 
 def enqueue_billing_fetch(row: BillingFetch) -> None:

@@ -93,7 +93,9 @@ class Environment(BaseSettings):
     budget_thresholds: CommaSeparatedNumbers = Field(
         (80, 100), description="Percents of a budget at which an alert is raised, once a month each."
     )
-    smtp_host: str = Field("", description="The mail server; without one, alerts are shown in the portal only.")
+    smtp_host: str = Field(
+        "", description="The mail server; without one, alerts and notifications are shown in the portal only."
+    )
     smtp_port: int | None = Field(
         None, ge=1, le=65535, description="Its port; by default 587 with starttls, 465 with tls, else 25."
     )
@@ -105,7 +107,7 @@ class Environment(BaseSettings):
     )
     mail_from: str = Field("", description="The sender of mails; by default onramp@ and the portal's host.")
     slack_webhook: SecretStr | None = Field(
-        None, description="An incoming webhook of Slack, where the alerts of teams are posted."
+        None, description="An incoming webhook of Slack: the admins' channel, for alerts of teams and notifications."
     )
     slack_webhook_file: Path | None = Field(None, description="A file that holds ONRAMP_SLACK_WEBHOOK.")
     webhook_hosts: CommaSeparated = Field(("hooks.slack.com",), description="Hosts that a webhook may be at.")

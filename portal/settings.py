@@ -300,6 +300,8 @@ CELERY_TASK_ROUTES = {
         "onboarding.sweep_everybody",
         "onboarding.run_sweep",
         "onboarding.forget_history",
+        "onboarding.send_notification",
+        "onboarding.tell_of_stalls",
     )
 } | {
     name: {"queue": "costs"}
@@ -320,6 +322,11 @@ CELERY_BEAT_SCHEDULE = {
     "raise-alerts": {
         "task": "onboarding.raise_alerts",
         "schedule": crontab(minute="7-59/15"),
+        "options": {"expires": 900},
+    },
+    "tell-of-stalls": {
+        "task": "onboarding.tell_of_stalls",
+        "schedule": crontab(minute="2-59/15"),
         "options": {"expires": 900},
     },
     "republish-overdue": {

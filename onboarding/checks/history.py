@@ -10,6 +10,7 @@ from onboarding.models import (
     AdminRequest,
     Enrolment,
     Finding,
+    Notification,
     OneTimeCode,
     Subject,
     Verification,
@@ -22,8 +23,8 @@ _BATCH = 500
 def forget_before(moment: dt.datetime) -> int:
     """Delete what ended before `moment` and nothing stands on; how many verifications that were.
 
-    What a person asked for themselves, what a bundle was made from, and each person's newest are kept for ever. Safe
-    to repeat, and to end anywhere.
+    What a person asked for themselves, what a bundle was made from, and each person's newest are kept for ever.
+    Notifications are forgotten after the same time. Safe to repeat, and to end anywhere.
     """
     newer = Verification.objects.filter(person=OuterRef("person"), queued_at__gt=OuterRef("queued_at"))
     old = Verification.objects.filter(Exists(newer), sweep__isnull=False, bundles=None, finished_at__lt=moment)
@@ -33,6 +34,7 @@ def forget_before(moment: dt.datetime) -> int:
         count += Verification.objects.filter(pk__in=batch).delete()[0]
     _forget_findings(moment)
     OneTimeCode.objects.filter(expires_at__lt=moment).delete()
+    Notification.objects.filter(finished_at__lt=moment).delete()
     return count
 
 

@@ -17,11 +17,13 @@ from onboarding.access import current_revision
 from onboarding.checks.asking import FAULT, Holds, holds_for, new_finding, settle
 from onboarding.checks.base import Case
 from onboarding.checks.registry import Question, questions
+from onboarding.checks.turns import readiness_of, turn
 from onboarding.checks.verdict import verdict
 from onboarding.enums import RunState, Trigger
 from onboarding.models import (
     AuditEvent,
     Finding,
+    Notification,
     Person,
     PlanRevision,
     Principal,
@@ -152,8 +154,11 @@ def _link(
     )
 
 
+@transaction.atomic
 def _conclude(verification: Verification, fence: int, case: Case) -> None:
+    """With what its answer turns for the person, who is told."""
     found = verdict(case)
+    told = turn(case, found.readiness, readiness_of([case.person]))
     _hold(
         verification,
         fence,
@@ -166,6 +171,8 @@ def _conclude(verification: Verification, fence: int, case: Case) -> None:
         finished_at=timezone.now(),
         lease_until=None,
     )
+    if told is not None:
+        Notification.objects.record([told])
 
 
 def _principal(case: Case) -> Principal | None:

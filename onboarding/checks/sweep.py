@@ -24,6 +24,7 @@ from onboarding.checks.directory import read_directory
 from onboarding.checks.identity import IdentityCheck, principal_fields
 from onboarding.checks.permission_sets import PermissionSetsCheck
 from onboarding.checks.registry import ACCOUNT_CHECKS, BY_NAME, Question, questions
+from onboarding.checks.turns import readiness_of, tell_of_new_blockers, turn
 from onboarding.checks.verdict import verdict
 from onboarding.enums import IdentitySource, Outcome, RunState, Trigger
 from onboarding.models import (
@@ -31,6 +32,7 @@ from onboarding.models import (
     DirectoryEntry,
     Finding,
     IdentityCenter,
+    Notification,
     Person,
     PlanRevision,
     Principal,
@@ -93,7 +95,9 @@ class _Run:
         else:
             for revision in revisions.values():
                 self._ask_account(revision)
-        self._hold(state=RunState.DONE, finished_at=timezone.now(), lease_until=None)
+        with transaction.atomic():
+            self._hold(state=RunState.DONE, finished_at=timezone.now(), lease_until=None)
+            tell_of_new_blockers(self.sweep)
 
     def _hold(self, **changes: object) -> None:
         """Write to the sweep if this worker still holds it; raises LostLease otherwise."""
@@ -210,16 +214,19 @@ class _Run:
         _keep_findings(check, made)
 
     def _record(self, cases: Sequence[Case]) -> None:
-        """Each case as an ended verification, all in one transaction."""
+        """Each case as an ended verification, and what it turns for the person, all in one transaction."""
         now = timezone.now()
         with transaction.atomic():
             self._hold(people=F("people") + len(cases))
             principals = _principals(cases, now)
+            before = readiness_of(case.person for case in cases)
             rows = [(case, _verification(case, self.sweep, principals, now)) for case in cases]
             Verification.objects.bulk_create([verification for _, verification in rows])
             VerificationFinding.objects.bulk_create(
                 [link for case, verification in rows for link in _links(case, verification)], batch_size=2000
             )
+            turns = (turn(case, verification.outcome, before) for case, verification in rows)
+            Notification.objects.record(told for told in turns if told is not None)
 
 
 def _revisions(sweep: Sweep) -> dict[int, PlanRevision]:

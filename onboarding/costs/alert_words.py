@@ -66,9 +66,4 @@ def link(alert: BudgetAlert) -> str:
 
 
 def slack_text(alert: BudgetAlert) -> str:
-    """The same with Slack's three control characters escaped, so that no name is a mention or a link.
-
-    https://docs.slack.dev/messaging/formatting-message-text#escaping
-    """
-    text = f"{subject(alert)}\n{body(alert)}"
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return f"{subject(alert)}\n{body(alert)}"

@@ -12,37 +12,30 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
-from smtplib import SMTPException
+from functools import partial
 from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone, translation
 
 from onboarding import webhooks
+from onboarding.channels import MAIL_ERRORS, Post, has_mail, has_slack, post_to_slack
 from onboarding.costs import alert_words
-from onboarding.costs.alert_mail import has_mail, send_mails
+from onboarding.costs.alert_mail import send_mails
 from onboarding.costs.budgets import Budget, limited_people, month_of, team_budgets
 from onboarding.costs.money import cents
 from onboarding.enums import AlertKind, Channel, RunState
-from onboarding.models import BudgetAlert, Person, Team
+from onboarding.models import AlertMail, BudgetAlert, Person, Team
+from onboarding.models.deliveries import LEASE, TRIES, Undelivered
 from onboarding.models.jobs import LostLease
 
 log = structlog.get_logger(__name__)
 
-# Longer than a task may take: while one worker sends, no other does.
-LEASE = dt.timedelta(seconds=150)
-# Between two tries it waits as long as it has waited already, within these; after the last it stands as undelivered.
-_SOONEST, _LATEST = dt.timedelta(minutes=1), dt.timedelta(hours=1)
-GIVE_UP = dt.timedelta(hours=24)
-# A worker that is ended while it sends cannot write that it gave up, so tries are counted, too. A day has thirty.
-TRIES = 60
-
 _Told = Collection[tuple[str, int]]
-_Problem = tuple[Channel, str]
-Post = Callable[..., None]
 
 
 # --- Raising
@@ -126,10 +119,6 @@ def _alert(
 # --- Sending
 
 
-def has_slack() -> bool:
-    return bool(settings.ONRAMP_SLACK_WEBHOOK)
-
-
 def send(alert_id: int, *, post: Post = webhooks.post) -> None:
     """Tell an alert by mail, and a team's in Slack, as far as both are configured and have not been done yet.
 
@@ -154,22 +143,29 @@ def _still_concerns(alert: BudgetAlert) -> bool:
     return alert.person is None or alert.person.is_active
 
 
-def _deliver(alert: BudgetAlert, fence: int, post: Post) -> Iterator[_Problem]:
+def _deliver(alert: BudgetAlert, fence: int, post: Post) -> Iterator[Undelivered]:
     """By each channel that is left; what one of them says does not keep it from the other."""
     if has_mail() and alert.mailed_at is None:
         try:
-            if send_mails(alert):
+            if send_mails(alert, partial(_note, alert, fence)):
                 _hold(alert, fence, mailed_at=timezone.now())
-        except (OSError, SMTPException, ValueError) as error:
+        except MAIL_ERRORS as error:
             yield Channel.MAIL, type(error).__name__
     if has_slack() and alert.team is not None and alert.posted_at is None:
         try:
             with translation.override(settings.LANGUAGE_CODE):
-                text = {"text": alert_words.slack_text(alert)}
-            post(settings.ONRAMP_SLACK_WEBHOOK, text, hosts=settings.ONRAMP_WEBHOOK_HOSTS)
+                text = alert_words.slack_text(alert)
+            post_to_slack(text, post=post)
             _hold(alert, fence, posted_at=timezone.now())
         except webhooks.WebhookError as error:
             yield Channel.SLACK, str(error)
+
+
+@transaction.atomic
+def _note(alert: BudgetAlert, fence: int, person: Person) -> None:
+    """Write down who has the mail, so that whoever goes on with this alert does not begin with the first again."""
+    _hold(alert, fence)
+    AlertMail.objects.create(alert=alert, person=person)
 
 
 def _left(alert: BudgetAlert) -> Channel:
@@ -177,19 +173,10 @@ def _left(alert: BudgetAlert) -> Channel:
     return Channel.MAIL if has_mail() and alert.mailed_at is None else Channel.SLACK
 
 
-def _conclude(alert: BudgetAlert, fence: int, problems: list[_Problem], *, is_last: bool = False) -> None:
-    now = timezone.now()
-    waited = now - alert.queued_at
-    done: dict[str, Any] = {"state": RunState.DONE, "finished_at": now, "lease_until": None}
-    if not problems:
-        _hold(alert, fence, **done, problem="", problem_detail="", problem_since=None)
-        return
-    channel, detail = problems[0]
-    log.warning("alert.not_delivered", alert_id=alert.pk, channel=str(channel), reason=detail)
-    wait = {"lease_until": now + min(max(waited, _SOONEST), _LATEST)}
-    since = alert.problem_since or now
-    told = {"problem": channel, "problem_detail": detail[:100], "problem_since": since}
-    _hold(alert, fence, **(done if is_last or waited >= GIVE_UP else wait), **told)
+def _conclude(alert: BudgetAlert, fence: int, problems: list[Undelivered], *, is_last: bool = False) -> None:
+    for channel, detail in problems[:1]:
+        log.warning("alert.not_delivered", alert_id=alert.pk, channel=str(channel), reason=detail)
+    BudgetAlert.objects.conclude(alert, fence, problems[0] if problems else None, is_last=is_last)
 
 
 def _hold(alert: BudgetAlert, fence: int, **changes: Any) -> None:

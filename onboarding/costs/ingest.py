@@ -24,6 +24,7 @@ from onboarding.costs.problems import detail_of, problem_of
 from onboarding.costs.profiles import access_to
 from onboarding.costs.records import read_lines
 from onboarding.costs.repricing import price_unpriced
+from onboarding.costs.stalls import tell_of_logging_off
 from onboarding.costs.tally import Tally
 from onboarding.enums import RunState
 from onboarding.models import Account, Ingestion, LogFile, LogSource, PlanRevision
@@ -134,9 +135,13 @@ class _Run:
     def _look_up_destination(self) -> None:
         """Where the Region is logged now: S3 before a log group where it is both, since it is read for less."""
         places = bedrock.logging_destinations(region=self.source.region, access=access_to(self.source))
+        was_logged = bool(self.source.destination)
         self.source.destination = min(places, key=lambda place: not place.startswith("s3://"), default="")
         self.source.off_since = None if places else self.source.off_since or self.began_at
-        self._hold("destination", "off_since")
+        with transaction.atomic():
+            self._hold("destination", "off_since")
+            if was_logged and not places:
+                tell_of_logging_off(self.source)
 
     def _read(self) -> None:
         """What was read before a problem is kept."""

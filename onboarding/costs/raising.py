@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from onboarding.costs.budgets import LIMIT
 from onboarding.costs.money import written
-from onboarding.enums import RequestState
-from onboarding.models import AdminRequest, AuditEvent, Person, Plan, Team
+from onboarding.enums import NotificationKind, RequestState
+from onboarding.models import AdminRequest, AuditEvent, Notification, Person, Plan, Team
 from onboarding.models.requests import HIGHER_BUDGET
 
 
@@ -100,6 +100,7 @@ def _answer(people: QuerySet[Person], limit: Decimal | None, *, actor: str, reas
     waiting = AdminRequest.objects.select_for_update(of=("self",)).filter(
         person__in=people, check_name="", reason=HIGHER_BUDGET, state=RequestState.OPEN
     )
+    told, answered = NotificationKind.REQUEST_ANSWERED, list[Notification]()
     for request in waiting.select_related("person"):
         with translation.override(request.person.language or settings.LANGUAGE_CODE):
             if limit is None:
@@ -113,3 +114,5 @@ def _answer(people: QuerySet[Person], limit: Decimal | None, *, actor: str, reas
         AuditEvent.objects.record(
             actor=actor, action="request.closed", target=request.person.email, reason=request.reason
         )
+        answered.append(Notification(kind=told, person=request.person, request=request))
+    Notification.objects.record(answered)

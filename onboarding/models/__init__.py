@@ -5,9 +5,10 @@ from __future__ import annotations
 from onboarding.models.accounts import Account, IdentityCenter
 from onboarding.models.audit import AuditEvent
 from onboarding.models.billing import BilledCost, BillingFetch
-from onboarding.models.budgets import BudgetAlert
+from onboarding.models.budgets import AlertMail, BudgetAlert
 from onboarding.models.bundles import Bundle
 from onboarding.models.enrolments import Enrolment, OneTimeCode
+from onboarding.models.notifications import Notification, OptOut
 from onboarding.models.people import DirectoryEntry, Person, Principal, Team, User
 from onboarding.models.plans import Plan, PlanRevision
 from onboarding.models.prices import Price
@@ -30,6 +31,7 @@ from onboarding.models.verification import Finding, Subject, Verification, Verif
 __all__ = [
     "Account",
     "AdminRequest",
+    "AlertMail",
     "ApplicationProfile",
     "AuditEvent",
     "BilledCost",
@@ -48,7 +50,9 @@ __all__ = [
     "LogSource",
     "LogoutToken",
     "Meter",
+    "Notification",
     "OneTimeCode",
+    "OptOut",
     "Person",
     "Plan",
     "PlanRevision",

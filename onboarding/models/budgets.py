@@ -6,12 +6,13 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from onboarding.enums import AlertKind, Channel
-from onboarding.models.jobs import LIVE, Job, JobQuerySet
+from onboarding.enums import AlertKind
+from onboarding.models.deliveries import Delivery, DeliveryQuerySet
+from onboarding.models.jobs import LIVE
 from onboarding.models.people import Person, Team
 
 
-class BudgetAlert(Job):
+class BudgetAlert(Delivery):
     """One alert about one budget in one month, sent once. The row is the job of sending it."""
 
     month = models.DateField(help_text=_("The first day of the month."))
@@ -28,16 +29,8 @@ class BudgetAlert(Job):
     )
     mailed_at = models.DateTimeField(null=True, blank=True)
     posted_at = models.DateTimeField(null=True, blank=True, help_text=_("When Slack took it."))
-    problem = models.CharField(
-        max_length=20,
-        choices=Channel.choices,
-        blank=True,
-        help_text=_("What could not be delivered, when last tried."),
-    )
-    problem_detail = models.CharField(max_length=100, blank=True)
-    problem_since = models.DateTimeField(null=True, blank=True)
 
-    objects = JobQuerySet["BudgetAlert"].as_manager()
+    objects = DeliveryQuerySet["BudgetAlert"].as_manager()
 
     class Meta:
         constraints = [
@@ -69,3 +62,20 @@ class BudgetAlert(Job):
 
     def __str__(self) -> str:
         return f"{self.month:%Y-%m} {self.team or self.person}: {self.kind} {self.percent}"
+
+
+class AlertMail(models.Model):
+    """One mail of an alert that the mail server took. Whoever goes on with the alert leaves its person out."""
+
+    alert = models.ForeignKey(BudgetAlert, on_delete=models.CASCADE, related_name="mails")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    taken_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            # Nobody has an alert twice.
+            models.UniqueConstraint(fields=["alert", "person"], name="alert_mail_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.alert}, to {self.person}"

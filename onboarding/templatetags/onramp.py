@@ -150,8 +150,8 @@ def about(requests: Mapping[str, AdminRequest], row: Row) -> AdminRequest | None
 
 @register.simple_tag
 def open_requests() -> int:
-    """How many wait for the admins; a query, so only for them."""
-    return AdminRequest.objects.filter(state=RequestState.OPEN).count()
+    """How many wait for an answer; a query, so only for those who may read them."""
+    return AdminRequest.objects.filter(state=RequestState.OPEN, answered_at=None).count()
 
 
 # --- Code

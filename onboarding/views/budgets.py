@@ -18,15 +18,14 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from onboarding.channels import has_mail, has_slack
 from onboarding.costs import budgets as read
 from onboarding.costs import coverage
-from onboarding.costs.alert_mail import has_mail
-from onboarding.costs.alerts import has_slack
 from onboarding.costs.budgets import Budget, month_of
 from onboarding.costs.forecast import HOW
 from onboarding.costs.raising import set_person_budget, set_plan_budget, set_team_budget
 from onboarding.enums import Role
-from onboarding.forms import AskBudgetForm, BudgetForm
+from onboarding.forms import BudgetForm, NoteForm
 from onboarding.models import BudgetAlert, Person, Plan, Team
 from onboarding.requests import ask_for_budget
 from onboarding.views.rules import PersonRequest, for_admins, for_people
@@ -181,7 +180,7 @@ def _of_plan(subject: Team | Plan | Person) -> Decimal | None:
 @require_POST
 def usage_ask(request: PersonRequest) -> HttpResponseBase:
     """Hand the admins a request for a higher budget; it stands on their page with what was used."""
-    form = AskBudgetForm(request.POST)
+    form = NoteForm(request.POST)
     if form.is_valid():
         ask_for_budget(person=request.person, note=form.cleaned_data["note"])
     return redirect("usage")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, QuerySet
-from django.http import HttpResponseBase
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -18,13 +20,49 @@ from onboarding.checks.registry import FINDING_TYPES, explain, pastes_for
 from onboarding.costs.budgets import month_of, person_budgets
 from onboarding.costs.forecast import HOW
 from onboarding.enums import Outcome, RequestState
-from onboarding.forms import CloseForm
+from onboarding.forms import AnswerForm, CloseForm
 from onboarding.models import AdminRequest, Finding, VerificationFinding
-from onboarding.requests import close_request
+from onboarding.requests import answer_request, close_request
 from onboarding.views.obstacles import in_account
-from onboarding.views.rules import PersonRequest, for_admins
+from onboarding.views.rules import PersonRequest, for_admins, for_auditors
 
-_CLOSED_SHOWN = 20
+_CLOSED_SHOWN = 100
+# What the page can show: how it is called, which rows, and the field that names the admin.
+_STATES: Mapping[str, tuple[str | Promise, Q, str]] = {
+    "open": (pgettext_lazy("requests", "Open"), Q(state=RequestState.OPEN, answered_at=None), ""),
+    "answered": (
+        pgettext_lazy("requests", "Answered"),
+        Q(state=RequestState.OPEN, answered_at__isnull=False),
+        "answered_by",
+    ),
+    "resolved": (pgettext_lazy("requests", "Resolved"), Q(state=RequestState.CLOSED), "closed_by"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which requests the page shows: in one state, of one admin or of all. Whatever a URL says, it is one of these."""
+
+    state: str = "open"
+    by: str = ""
+
+    @property
+    def rows(self) -> Q:
+        _label, rows, field = _STATES[self.state]
+        return rows & Q(**{field: self.by}) if field and self.by else rows
+
+    def admins(self) -> list[str]:
+        """Whom the filter offers: everybody who answered, or resolved, one in this state."""
+        _label, rows, field = _STATES[self.state]
+        if not field:
+            return []
+        return list(AdminRequest.objects.filter(rows).order_by(field).values_list(field, flat=True).distinct())
+
+
+def _wanted(request: PersonRequest) -> Wanted:
+    state, by = request.GET.get("state", ""), request.GET.get("by", "")
+    # PostgreSQL takes no text with a NUL in it.
+    return Wanted(state if state in _STATES else "open", by if by.isprintable() else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +85,44 @@ class Topic:
         return len({row.person_id for row in self.rows})
 
 
-@for_admins
+@for_auditors
 @never_cache
 @require_safe
 def requests(request: PersonRequest) -> HttpResponseBase:
-    """The open ones, the oldest topic first; and the last that were closed. A constant number of queries.
+    """Those in one state: what waits and what was answered by topic, the oldest first; what was resolved as a list.
 
-    Two of them read budgets, where somebody asks for a higher one.
+    A constant number of queries; two of them read budgets, where somebody asks for a higher one.
     """
-    waiting = list(_open())
+    return _page(request, _wanted(request))
+
+
+def _page(request: PersonRequest, wanted: Wanted, *, silent: int | None = None, status: int = 200) -> HttpResponse:
+    """`silent` is the request that was to be answered with nothing."""
+    is_resolved = wanted.state == "resolved"
+    waiting = [] if is_resolved else list(_open().filter(wanted.rows))
     about_budgets = [row.person for row in waiting if row.is_about_budget]
     month = month_of(timezone.now().date())
-    closed = AdminRequest.objects.filter(state=RequestState.CLOSED).select_related("person", "finding")
+    counts = AdminRequest.objects.aggregate(
+        **{name: Count("pk", filter=rows) for name, (_label, rows, _field) in _STATES.items()}
+    )
     context = {
+        "wanted": wanted,
+        "tabs": [(name, label, counts[name]) for name, (label, _rows, _field) in _STATES.items()],
+        "admins": wanted.admins(),
         "topics": _topics(waiting),
         "people": len({row.person_id for row in waiting}),
         "budgets": person_budgets(about_budgets, month) if about_budgets else {},
         "how": HOW,
-        "closed": [(title_of(row), row) for row in closed.order_by("-closed_at")[:_CLOSED_SHOWN]],
+        "closed": [(title_of(row), row) for row in _closed(wanted)] if is_resolved else [],
+        "closed_shown": _CLOSED_SHOWN,
+        "silent": silent,
     }
-    return render(request, "requests.html", context)
+    return render(request, "requests.html", context, status=status)
+
+
+def _closed(wanted: Wanted) -> QuerySet[AdminRequest]:
+    rows = AdminRequest.objects.filter(wanted.rows).select_related("person", "finding")
+    return rows.order_by("-closed_at")[:_CLOSED_SHOWN]
 
 
 def _open() -> QuerySet[AdminRequest]:
@@ -98,6 +154,8 @@ def title_of(row: AdminRequest) -> str:
         return explain(row.finding).title
     if row.is_about_budget:
         return _("A higher budget")
+    if row.is_about_access:
+        return _("Access to Claude Code")
     if row.check_name:
         check = FINDING_TYPES.get(row.check_name)
         return str(check.title) if check else row.check_name
@@ -111,6 +169,8 @@ def _topic(rows: Sequence[AdminRequest]) -> Topic:
         return _of_finding(rows, first.finding)
     if first.is_about_budget:
         return Topic(tuple(rows), title_of(first), is_budget=True)
+    if first.is_about_access:
+        return _of_access(rows)
     if first.check_name:
         return Topic(tuple(rows), title_of(first))
     told = diagnose(first.pasted)
@@ -124,6 +184,20 @@ def _topic(rows: Sequence[AdminRequest]) -> Topic:
         pastes=told.pastes(),
         links=told.links(),
         evidence=list(filter(None, [tuple(told.found())])),
+    )
+
+
+def _of_access(rows: Sequence[AdminRequest]) -> Topic:
+    return Topic(
+        tuple(rows),
+        title_of(rows[0]),
+        summaries=[_("They are in no team, or their team has no published plan.")],
+        admin_remedies=[
+            _(
+                "Add one of their groups to a team, or them to a group of a team that is there; give the team a plan, "
+                "and publish its first revision. Their team follows at their next sign-in."
+            )
+        ],
     )
 
 
@@ -154,8 +228,20 @@ def _meant(row: AdminRequest) -> list[Finding]:
 
 @for_admins
 @require_POST
+def request_answer(request: PersonRequest, pk: int) -> HttpResponseBase:
+    """Answer a request and leave it open; the answer is shown to whoever asked."""
+    row = get_object_or_404(AdminRequest.objects.select_related("person"), pk=pk)
+    form = AnswerForm(request.POST)
+    if not form.is_valid():
+        return _page(request, Wanted("answered" if row.is_answered else "open"), silent=row.pk, status=422)
+    answer_request(request=row, actor=request.person.email, answer=form.cleaned_data["answer"])
+    return redirect("requests")
+
+
+@for_admins
+@require_POST
 def request_close(request: PersonRequest, pk: int) -> HttpResponseBase:
-    """Close a request; the answer is shown to whoever asked."""
+    """Resolve a request; the answer, or an earlier one, is shown to whoever asked."""
     row = get_object_or_404(AdminRequest.objects.select_related("person"), pk=pk)
     form = CloseForm(request.POST)
     if form.is_valid():

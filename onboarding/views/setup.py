@@ -18,9 +18,10 @@ from onboarding.access import Access, access_of
 from onboarding.checks.registry import BY_NAME
 from onboarding.checks.run import open_verification
 from onboarding.enums import Platform, Readiness, Trigger
-from onboarding.forms import AskForm
+from onboarding.forms import AskForm, NoteForm
 from onboarding.models import AdminRequest, Bundle, Person, PlanRevision
-from onboarding.requests import ask_about_finding, requests_of
+from onboarding.models.requests import ACCESS
+from onboarding.requests import ask_about_finding, ask_for_access, requests_of
 from onboarding.tasks import enqueue_verification
 from onboarding.views.findings import Board, board_of
 from onboarding.views.install import commands_for
@@ -87,6 +88,16 @@ def setup_ask(request: PersonRequest) -> HttpResponseBase:
     return redirect("setup")
 
 
+@for_people
+@require_POST
+def setup_ask_access(request: PersonRequest) -> HttpResponseBase:
+    """Ask the admins for a team or a plan; who has both asks about what blocks them instead."""
+    form = NoteForm(request.POST)
+    if form.is_valid() and access_of(request.person).revision is None:
+        ask_for_access(person=request.person, note=form.cleaned_data["note"])
+    return redirect("setup")
+
+
 def _is_due(request: PersonRequest, access: Access) -> bool:
     """Not verified against the current plan today, or not since the person signed in."""
     newest, signed_in_at = access.verification, request.user.last_login
@@ -110,6 +121,7 @@ def _context(request: PersonRequest, access: Access) -> dict[str, Any]:
         "board": board,
         "requests": requests,
         "asked": _recently(requests.values()),
+        "asked_access": requests.get(f"|{ACCESS}"),
         "state": state,
         "machines": machines,
         "connected": next((each for each in machines if each.state in ("answered", "connected")), None),

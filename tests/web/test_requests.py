@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from onboarding.enums import Layer, Outcome, Readiness, RequestState, Role
-from onboarding.models import AdminRequest, AuditEvent, Person, PlanRevision
-from onboarding.requests import ask_about_error, ask_about_finding
+from onboarding.enums import Layer, NotificationKind, Outcome, Readiness, RequestState, Role
+from onboarding.models import AdminRequest, AuditEvent, Notification, Person, PlanRevision
+from onboarding.requests import answer_request, ask_about_error, ask_about_finding, ask_for_access, ask_for_budget
 from tests.factories import (
     OPUS,
     SONNET,
@@ -102,15 +102,20 @@ def test_anonymous_visitors_are_sent_to_sign_in(client: Client) -> None:
     assert (response.status_code, response["Location"]) == (302, "/?next=/requests/")
 
 
-@pytest.mark.parametrize("role", [Role.PERSON, Role.AUDITOR])
-def test_it_is_for_admins(role: Role) -> None:
+@pytest.mark.parametrize(("role", "status"), [(Role.PERSON, 403), (Role.AUDITOR, 200)])
+def test_auditors_read_it_and_only_admins_answer(role: Role, status: int) -> None:
     request = ask(blocked_person("luis.gil@acme.example", make_revision(), SONNET))
+    ask_for_budget(person=request.person, note="")
     client = client_of(role)
 
-    assert client.get("/requests/").status_code == 403
-    assert client.post(f"/requests/{request.pk}/close/").status_code == 403
+    read = client.get("/requests/")
+    assert read.status_code == status
+    assert "answer-" not in read.content.decode()
+    assert "budgets/person" not in read.content.decode()
+    for deed in ("answer", "close"):
+        assert client.post(f"/requests/{request.pk}/{deed}/", {"answer": "No."}).status_code == 403
     request.refresh_from_db()
-    assert request.state == RequestState.OPEN
+    assert (request.state, request.answer) == (RequestState.OPEN, "")
 
 
 def test_a_user_who_is_nobodys_person_gets_403(client: Client) -> None:
@@ -126,7 +131,7 @@ def test_nobody_waits() -> None:
     shown = page()
 
     assert "Nobody is waiting for you" in shown
-    assert "Closed lately" not in shown
+    assert "it appears here with everything you need" in shown
 
 
 def test_people_with_one_cause_are_one_topic_with_everything_to_fix_it() -> None:
@@ -193,7 +198,7 @@ def test_hostile_words_are_text() -> None:
     client = client_of(Role.ADMIN)
     client.post(f"/requests/{closed.pk}/close/", {"answer": HOSTILE})
 
-    shown = client.get("/requests/").content.decode()
+    shown = client.get("/requests/").content.decode() + client.get("/requests/?state=resolved").content.decode()
 
     assert "<script>alert" not in shown
     assert shown.count("&lt;script&gt;alert(1)") >= 6
@@ -233,7 +238,7 @@ def test_closing_shows_the_answer_to_whoever_asked() -> None:
 
 def page_again() -> str:
     admin = Person.objects.get(role=Role.ADMIN)
-    return signed_in(admin).get("/requests/").content.decode()
+    return signed_in(admin).get("/requests/?state=resolved").content.decode()
 
 
 def test_the_answer_to_a_pasted_error_reaches_whoever_pasted_it() -> None:
@@ -277,18 +282,141 @@ def test_what_writes_rejects_get() -> None:
     assert client_of(Role.ADMIN).get(f"/requests/{request.pk}/close/").status_code == 405
 
 
+# --- Answering
+
+
+def test_an_answer_leaves_the_request_open_and_is_told() -> None:
+    person = blocked_person("luis.gil@acme.example", make_revision(), SONNET)
+    request = ask(person)
+    client = client_of(Role.ADMIN)
+
+    response = client.post(f"/requests/{request.pk}/answer/", {"answer": "The network team has it."})
+
+    request.refresh_from_db()
+    assert (response.status_code, response["Location"]) == (302, "/requests/")
+    assert (request.state, request.answered_by) == (RequestState.OPEN, "admin@acme.example")
+    assert AuditEvent.objects.filter(action="request.answered", target=person.email).count() == 1
+    told = Notification.objects.get(kind=NotificationKind.REQUEST_ANSWERED)
+    assert (told.person, told.request) == (person, request)
+    shown = signed_in(person).get("/setup/").content.decode()
+    assert "The network team has it." in shown
+    assert "admin@acme.example answered on" in shown
+    assert "Nobody is waiting for you" in client.get("/requests/").content.decode()
+    answered = client.get("/requests/?state=answered").content.decode()
+    assert "One person has an answer, and is not done" in answered
+    assert "The network team has it." in answered
+
+
+def test_resolving_without_a_word_keeps_the_earlier_answer() -> None:
+    request = paste(make_person())
+    client = client_of(Role.ADMIN)
+    client.post(f"/requests/{request.pk}/answer/", {"answer": "Tomorrow."})
+
+    client.post(f"/requests/{request.pk}/close/")
+
+    request.refresh_from_db()
+    assert (request.state, request.answer) == (RequestState.CLOSED, "Tomorrow.")
+    assert client.post(f"/requests/{request.pk}/answer/", {"answer": "Again."}).status_code == 302
+    request.refresh_from_db()
+    assert request.answer == "Tomorrow."
+
+
+@pytest.mark.parametrize("answer", ["", "   "])
+def test_an_answer_of_nothing_is_refused_where_it_was_given(answer: str) -> None:
+    request = paste(make_person())
+
+    response = client_of(Role.ADMIN).post(f"/requests/{request.pk}/answer/", {"answer": answer})
+
+    assert response.status_code == 422
+    assert f'aria-describedby="answer-{request.pk}-error"' in response.content.decode()
+    assert not AuditEvent.objects.filter(action="request.answered").exists()
+
+
+def test_what_does_not_exist_cannot_be_answered() -> None:
+    assert client_of(Role.ADMIN).post("/requests/4711/answer/", {"answer": "x"}).status_code == 404
+
+
+def test_the_page_is_narrowed_to_what_one_admin_resolved() -> None:
+    client = client_of(Role.ADMIN)
+    for email, note in (("ana@acme.example", "mine"), ("pau@acme.example", "other")):
+        request = paste(make_person(email), note)
+        client.post(f"/requests/{request.pk}/close/", {"answer": f"answer to {note}"})
+    AdminRequest.objects.filter(pasted="other").update(closed_by="iker.ruiz@acme.example")
+
+    everybody = client.get("/requests/?state=resolved").content.decode()
+    narrowed = client.get("/requests/?state=resolved&by=iker.ruiz@acme.example").content.decode()
+
+    assert "answer to mine" in everybody
+    assert "answer to other" in everybody
+    assert "answer to mine" not in narrowed
+    assert "answer to other" in narrowed
+
+
+@pytest.mark.parametrize("query", ["state=nonsense", "state=open&by=nobody", "state=resolved&by=%00"])
+def test_a_url_that_asks_for_nonsense_shows_a_page(query: str) -> None:
+    assert client_of(Role.ADMIN).get(f"/requests/?{query}").status_code == 200
+
+
+# --- Asking for access
+
+
+def test_somebody_without_a_team_asks_for_access() -> None:
+    person = make_person(name="Vera Lind")
+    client = signed_in(person)
+
+    client.post("/setup/ask-access/", {"note": "I joined Data last week."})
+    client.post("/setup/ask-access/", {"note": "I joined Data last week."})
+
+    request = AdminRequest.objects.get()
+    assert request.is_about_access
+    assert "You asked the admins on" in client.get("/setup/").content.decode()
+    shown = page()
+    assert "Access to Claude Code" in shown
+    assert "I joined Data last week." in shown
+    assert "in no team" in shown
+    assert Notification.objects.filter(person=Person.objects.get(role=Role.ADMIN)).count() == 0
+
+
+def test_the_admins_are_told_of_a_request_without_a_name() -> None:
+    admin = make_person("admin@acme.example", role=Role.ADMIN)
+
+    request = ask_for_access(person=make_person(), note="")
+
+    told = Notification.objects.get()
+    assert (told.person, told.kind, told.request) == (admin, NotificationKind.REQUEST_FILED, request)
+
+
+def test_the_answer_about_access_appears_where_it_was_asked() -> None:
+    person = make_person()
+    request = ask_for_access(person=person, note="")
+    client_of(Role.ADMIN).post(f"/requests/{request.pk}/close/", {"answer": "You are in Data now."})
+
+    shown = signed_in(person).get("/setup/").content.decode()
+
+    assert "You are in Data now." in shown
+    assert "Ask an admin again" in shown
+
+
+def test_who_has_a_plan_does_not_ask_for_one() -> None:
+    person = make_ready_person()
+
+    assert signed_in(person).post("/setup/ask-access/", {"note": ""}).status_code == 302
+    assert not AdminRequest.objects.exists()
+
+
 # --- Many
 
 
+@pytest.mark.parametrize(("state", "queries"), [("open", 8), ("answered", 8), ("resolved", 8)])
 @pytest.mark.parametrize("people", [1, 12])
 def test_the_page_asks_a_constant_number_of_queries(
-    people: int, django_assert_num_queries: DjangoAssertNumQueries
+    people: int, state: str, queries: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     revision = make_revision()
     for number in range(people):
         person = blocked_person(f"person-{number}@acme.example", revision, OPUS, SONNET)
         ask(person)
-        paste(person, f"{number} {DENIAL}")
+        answer_request(request=paste(person, f"{number} {DENIAL}"), actor="admin@acme.example", answer="Soon.")
         AdminRequest.objects.create(
             person=person,
             finding=person.verifications.get().findings.first(),
@@ -300,5 +428,5 @@ def test_the_page_asks_a_constant_number_of_queries(
         )
     client = client_of(Role.ADMIN)
 
-    with django_assert_num_queries(8):
-        client.get("/requests/")
+    with django_assert_num_queries(queries):
+        client.get(f"/requests/?state={state}")

@@ -20,8 +20,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from onboarding import tasks
 from onboarding.costs import alerts
-from onboarding.enums import AlertKind, Channel, Role, RunState
-from onboarding.models import BudgetAlert, Person, Team
+from onboarding.enums import AlertKind, Channel, NotificationKind, Role, RunState
+from onboarding.models import AlertMail, BudgetAlert, OptOut, Person, Team
+from onboarding.models.deliveries import GIVE_UP, LEASE, TRIES
 from onboarding.webhooks import WebhookError
 from tests.factories import make_person, make_plan, make_team, make_usage
 
@@ -274,6 +275,7 @@ def test_a_mail_that_is_sent_again_keeps_its_message_id() -> None:
     send_all()
     # A worker that died before it could write that it had sent.
     BudgetAlert.objects.update(state=RunState.RUNNING, lease_until=None, mailed_at=None, finished_at=None)
+    AlertMail.objects.all().delete()
 
     send_all()
 
@@ -281,6 +283,7 @@ def test_a_mail_that_is_sent_again_keeps_its_message_id() -> None:
     assert first["Message-ID"] == second["Message-ID"]
     assert first["Message-ID"].startswith("<budget-alert.2026-11.")
     assert first["Auto-Submitted"] == "auto-generated"
+    assert first["List-Unsubscribe"] == "<http://localhost:8000/notifications/>"
 
 
 @pytest.mark.usefixtures("mailing")
@@ -369,7 +372,7 @@ def test_after_a_day_it_stands_as_what_could_not_be_sent(clock: time_machine.Tra
     use(somebody(), 85)
     alerts.raise_due(NOW)
     send_all()
-    clock.move_to(NOW + alerts.GIVE_UP)
+    clock.move_to(NOW + GIVE_UP)
 
     send_all()
     send_all()
@@ -385,11 +388,11 @@ def test_the_alert_of_a_killed_worker_is_published_again_and_sent(clock: time_ma
     (alert,) = alerts.raise_due(NOW)
     # It took the alert, and was never heard of again.
     BudgetAlert.objects.filter(pk=alert.pk).update(published_at=NOW)
-    assert BudgetAlert.objects.claim(alert.pk, lease=alerts.LEASE) == 1
+    assert BudgetAlert.objects.claim(alert.pk, lease=LEASE) == 1
     send_all()
     assert (overdue(), mail.outbox) == ([], [])
 
-    clock.move_to(NOW + alerts.LEASE + dt.timedelta(seconds=1))
+    clock.move_to(NOW + LEASE + dt.timedelta(seconds=1))
     assert overdue() == [alert.pk]
     send_all()
 
@@ -408,9 +411,9 @@ def overdue() -> list[int]:
 def test_an_alert_whose_every_worker_is_killed_is_given_up(clock: time_machine.Traveller) -> None:
     use(somebody(), 85)
     (alert,) = alerts.raise_due(NOW)
-    for _ in range(alerts.TRIES):
-        assert BudgetAlert.objects.claim(alert.pk, lease=alerts.LEASE) is not None
-        clock.shift(alerts.LEASE + dt.timedelta(seconds=1))
+    for _ in range(TRIES):
+        assert BudgetAlert.objects.claim(alert.pk, lease=LEASE) is not None
+        clock.shift(LEASE + dt.timedelta(seconds=1))
 
     send_all()
 
@@ -489,7 +492,7 @@ class Curt(locmem.EmailBackend):
 
 @pytest.mark.usefixtures("mailing")
 @pytest.mark.parametrize("most", [3, 1])
-def test_a_server_that_breaks_off_makes_nobody_be_told_twice(
+def test_a_server_that_breaks_off_makes_nobody_be_told_twice_and_nobody_be_forgotten(
     most: int, settings: Settings, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Curt, "most", most)
@@ -502,10 +505,56 @@ def test_a_server_that_breaks_off_makes_nobody_be_told_twice(
     for _ in range(3):
         send_all()
         monkeypatch.setattr(Curt, "most", len(mail.outbox) + 1)
-        clock.shift(dt.timedelta(minutes=5))
+        clock.shift(dt.timedelta(hours=1, seconds=1))
 
-    assert [sent.to[0].partition(".")[0] for sent in mail.outbox] == ["carla", "iker", "noa"][:most]
-    assert BudgetAlert.objects.get(percent=100).mailed_at == NOW
+    assert [sent.to[0].partition(".")[0] for sent in mail.outbox] == ["carla", "iker", "noa"]
+    alert = BudgetAlert.objects.get(percent=100)
+    assert (alert.mailed_at is not None, alert.problem) == (True, "")
+
+
+@pytest.mark.usefixtures("mailing")
+def test_a_worker_that_is_killed_between_two_mails_does_not_begin_with_the_first_again(
+    clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    class Killed(BaseException):
+        """What ends a process is no error that anything catches."""
+
+    class Deadly(locmem.EmailBackend):
+        def send_messages(self, messages: Any) -> int:
+            if len(mail.outbox) == 1:
+                raise Killed
+            return super().send_messages(messages)
+
+    for name in ("carla.soto", "iker.ruiz", "noa.vidal"):
+        make_person(f"{name}@acme.example", role=Role.ADMIN)
+    use(make_person(team=team(100)), 130)
+    alerts.raise_due(NOW)
+    monkeypatch.setattr("tests.unit.costs.test_alerts.Curt", Deadly)
+    backend, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, f"{__name__}.Curt"
+    with pytest.raises(Killed):
+        send_all()
+    settings.EMAIL_BACKEND = backend
+    clock.shift(LEASE + dt.timedelta(seconds=1))
+
+    send_all()
+
+    assert [sent.to[0].partition(".")[0] for sent in mail.outbox] == ["carla", "iker", "noa"]
+
+
+@pytest.mark.usefixtures("mailing")
+def test_who_wants_no_mail_about_budgets_gets_none() -> None:
+    for name in ("carla.soto", "iker.ruiz"):
+        make_person(f"{name}@acme.example", role=Role.ADMIN)
+    OptOut.objects.create(person=Person.objects.get(email="carla.soto@acme.example"), kind=NotificationKind.BUDGET)
+    person = make_person(team=team(100), monthly_budget=Decimal(100))
+    OptOut.objects.create(person=person, kind=NotificationKind.BUDGET)
+    use(person, 130)
+    alerts.raise_due(NOW)
+
+    send_all()
+
+    assert [sent.to for sent in mail.outbox] == [["iker.ruiz@acme.example"]]
+    assert not BudgetAlert.objects.live().exists()
 
 
 # --- Slack
