@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from onboarding import statuses
 from onboarding.enums import Role
 from onboarding.models import AuditEvent, Person, Team, User
 
@@ -55,6 +56,7 @@ def sync_from_claims(*, user: User, claims: Claims) -> Person:
     person.seen_at = timezone.now()
     person.save()
     _grant_admin(user, is_admin=person.is_admin)
+    statuses.refresh([person.pk])
     if is_new:
         AuditEvent.objects.record(actor=person.email, action="person.created", target=person.email)
     elif before != (person.team, person.role):

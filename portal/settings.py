@@ -293,6 +293,9 @@ CELERY_TASK_ROUTES = {
         "onboarding.sweep_everybody",
         "onboarding.run_sweep",
         "onboarding.forget_history",
+        "onboarding.refresh_everybody",
+        "onboarding.refresh_stale",
+        "onboarding.refresh_plan",
     )
 } | {
     name: {"queue": "costs"}
@@ -333,6 +336,15 @@ CELERY_BEAT_SCHEDULE = {
     "forget-history": {
         "task": "onboarding.forget_history",
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=5),
+    },
+    "refresh-everybody": {
+        "task": "onboarding.refresh_everybody",
+        "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=40),
+    },
+    "refresh-stale": {
+        "task": "onboarding.refresh_stale",
+        "schedule": schedule(300),
+        "options": {"expires": 300},
     },
     "open-ingestions": {
         "task": "onboarding.open_ingestions",

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from onboarding import statuses
 from onboarding.aws import AwsError
 from onboarding.aws.identity import Instance
 from onboarding.aws.pace import paced
@@ -220,6 +221,7 @@ class _Run:
             VerificationFinding.objects.bulk_create(
                 [link for case, verification in rows for link in _links(case, verification)], batch_size=2000
             )
+            statuses.refresh(case.person.pk for case in cases)
 
 
 def _revisions(sweep: Sweep) -> dict[int, PlanRevision]:

@@ -12,6 +12,7 @@ from onboarding.models.people import DirectoryEntry, Person, Principal, Team, Us
 from onboarding.models.plans import Plan, PlanRevision
 from onboarding.models.prices import Price
 from onboarding.models.requests import AdminRequest
+from onboarding.models.statuses import PersonStatus, PersonWord, TeamTally
 from onboarding.models.sweeps import Sweep
 from onboarding.models.usage import (
     ApplicationProfile,
@@ -47,6 +48,8 @@ __all__ = [
     "Meter",
     "OneTimeCode",
     "Person",
+    "PersonStatus",
+    "PersonWord",
     "Plan",
     "PlanRevision",
     "Price",
@@ -55,6 +58,7 @@ __all__ = [
     "Subject",
     "Sweep",
     "Team",
+    "TeamTally",
     "UsageEntry",
     "User",
     "Verification",

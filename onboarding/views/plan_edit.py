@@ -23,7 +23,7 @@ from onboarding.enums import Installed, RunState, Tier, Trigger
 from onboarding.installed import counts_by_plan
 from onboarding.models import Plan, PlanRevision, Subject
 from onboarding.plan_forms import PublishForm, RevisionForm
-from onboarding.tasks import enqueue_sweep
+from onboarding.tasks import enqueue_refresh, enqueue_sweep
 from onboarding.views.plan_files import PlanFiles, changes, files_of
 from onboarding.views.rules import PersonRequest, for_admins
 
@@ -114,6 +114,7 @@ def _publish(editing: Editing, note: PublishForm) -> HttpResponseBase:
         with transaction.atomic():
             revision = editing.form.instance
             plans.publish(plan, revision, note=note.cleaned_data["note"], actor=actor, onto=editing.number)
+            enqueue_refresh(plan)
             for sweep in plan.sweeps.filter(trigger=Trigger.PLAN_PUBLISHED, state=RunState.QUEUED):
                 enqueue_sweep(sweep)
     except plans.Superseded:
