@@ -16,6 +16,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from onboarding import statuses
 from onboarding.enums import Installed
 from onboarding.installed import with_installed
 from onboarding.models import (
@@ -153,6 +154,10 @@ class PersonAdmin(Audited):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return with_installed(super().get_queryset(request))
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        statuses.refresh([obj.pk])
 
     @admin.display(description=_("bundle"))
     def bundle(self, obj: Any) -> str:

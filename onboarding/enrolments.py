@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from onboarding import statuses
 from onboarding.enums import CodePurpose, Layer, Outcome, Platform, Scope
 from onboarding.masking import mask
 from onboarding.models import AuditEvent, Enrolment, Finding, OneTimeCode, Person, PlanRevision
@@ -119,6 +120,7 @@ def record_report(*, code: str, content: bytes) -> Enrolment:
     AuditEvent.objects.record(
         actor=person.email, action="machine.reported", target=report.machine, outcome=enrolment.outcome
     )
+    statuses.refresh([person.pk])
     return enrolment
 
 

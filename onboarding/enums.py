@@ -24,6 +24,18 @@ class Readiness(TextChoices):
     UNKNOWN = "unknown", _("Unknown")
 
 
+class Standing(TextChoices):
+    """How somebody stands, in the words of the people page. Of one person several may be true."""
+
+    READY = "ready", pgettext_lazy("how somebody stands", "Ready")
+    BLOCKED = "blocked", pgettext_lazy("how somebody stands", "Blocked")
+    UNKNOWN = "unknown", pgettext_lazy("how somebody stands", "Unknown")
+    NEVER_SIGNED_IN = "never-signed-in", pgettext_lazy("how somebody stands", "Never signed in")
+    OUTDATED = "outdated", pgettext_lazy("how somebody stands", "Outdated bundle")
+    NO_PLAN = "no-plan", pgettext_lazy("how somebody stands", "No plan")
+    DEACTIVATED = "deactivated", pgettext_lazy("how somebody stands", "Deactivated")
+
+
 class Scope(TextChoices):
     """What a check's answer holds for: everybody in an account, everybody in a role, or one person."""
 
@@ -89,6 +101,7 @@ class Trigger(TextChoices):
 
     SIGN_IN = "sign-in", _("because you signed in")
     RECHECK = "recheck", _("because you asked to verify again")
+    ADMIN = "admin", _("because an admin asked to verify again")
     COMMAND = "command", _("because an operator ran it")
     PLAN_PUBLISHED = "plan-published", _("because your plan changed")
     NIGHTLY = "nightly", _("because everybody is verified once a night")

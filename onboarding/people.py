@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from onboarding import statuses
 from onboarding.enums import Role
 from onboarding.models import AuditEvent, Person, Team, User
 from onboarding.sessions import end_all
@@ -89,6 +90,7 @@ def sync_from_claims(*, user: User, claims: Claims) -> Person:
     person.seen_at = timezone.now()
     person.save()
     _grant_admin(user, is_admin=person.is_admin)
+    statuses.refresh([person.pk])
     if is_new:
         AuditEvent.objects.record(actor=person.email, action="person.created", target=person.email)
     elif before != (person.team, person.role):
@@ -153,6 +155,7 @@ def deactivate(person: Person, *, actor: Person, reason: str) -> bool:
     person.is_active = False
     AuditEvent.objects.record(actor=actor.email, action="person.deactivated", target=person.email, reason=reason)
     end_all(person, actor=actor.email, reason=reason)
+    statuses.refresh([person.pk])
     return True
 
 
@@ -163,6 +166,7 @@ def reactivate(person: Person, *, actor: Person, reason: str) -> bool:
         return False
     person.is_active = True
     AuditEvent.objects.record(actor=actor.email, action="person.reactivated", target=person.email, reason=reason)
+    statuses.refresh([person.pk])
     return True
 
 
@@ -183,4 +187,5 @@ def change_team(person: Person, team: Team | None, *, actor: Person) -> bool:
         team=team.name if team else "",
         team_before=before.name if before else "",
     )
+    statuses.refresh([person.pk])
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,10 +16,11 @@ from kombu.connection import Connection
 from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
+from onboarding import statuses
 from onboarding.checks import history, run, sweep
 from onboarding.costs import alerts, billing_fetches, ingest, ledger, stalls
 from onboarding.enums import Trigger
-from onboarding.models import BillingFetch, BudgetAlert, Ingestion, Notification, Sweep, Verification
+from onboarding.models import BillingFetch, BudgetAlert, Ingestion, Notification, Plan, Sweep, Verification
 from onboarding.models.jobs import Job
 from onboarding.notifications import sending
 
@@ -58,6 +60,23 @@ def sweep_everybody() -> None:
 @shared_task(name="onboarding.forget_history", time_limit=_SWEEP_SECONDS)
 def forget_history() -> None:
     history.forget_before(timezone.now() - dt.timedelta(days=settings.ONRAMP_HISTORY_DAYS))
+
+
+@shared_task(name="onboarding.refresh_everybody", time_limit=_SWEEP_SECONDS)
+def refresh_everybody() -> None:
+    """Every night: who was inactive for thirty days is a matter of the day."""
+    statuses.refresh_everybody()
+
+
+@shared_task(name="onboarding.refresh_stale")
+def refresh_stale() -> None:
+    """Every few minutes: answers became too old to count, or somebody's team or plan was changed past the portal."""
+    statuses.refresh_stale()
+
+
+@shared_task(name="onboarding.refresh_plan")
+def refresh_plan(*, plan_id: int) -> None:
+    statuses.refresh_plan(plan_id)
 
 
 @shared_task(name="onboarding.raise_alerts")
@@ -128,7 +147,9 @@ def open_billing_fetches() -> None:
 
 @shared_task(name="onboarding.catch_up")
 def catch_up() -> None:
-    """When a worker starts: read usage, and the bill where nobody asked for it within the last day."""
+    """When a worker starts: read usage, and the bill where nobody asked for it within the last day; and find who has
+    no status yet."""
+    refresh_stale()
     open_ingestions()
     for row in billing_fetches.open_fetches(only_due=True):
         enqueue_billing_fetch(row)
@@ -161,6 +182,23 @@ def enqueue_verification(verification: Verification) -> None:
     transaction.on_commit(partial(_publish, run_verification, verification, verification_id=verification.pk))
 
 
+def enqueue_verifications(rows: Sequence[Verification]) -> None:
+    """Ask workers to run them all, once the rows are committed. A broker that is down is tried once: what was not
+    published, the sweeper publishes."""
+
+    def publish() -> None:
+        for row in rows:
+            if not _publish(run_verification, row, verification_id=row.pk):
+                return
+
+    transaction.on_commit(publish)
+
+
+def enqueue_refresh(plan: Plan) -> None:
+    """Ask a worker to bring the statuses of a plan's people up to date; a lost message only makes that later."""
+    transaction.on_commit(partial(_send, refresh_plan, plan_id=plan.pk))
+
+
 def enqueue_sweep(row: Sweep) -> None:
     """Ask a worker to run it, once the row is committed."""
     transaction.on_commit(partial(_publish, run_sweep, row, sweep_id=row.pk))
@@ -186,15 +224,23 @@ def enqueue_billing_fetch(row: BillingFetch) -> None:
     transaction.on_commit(partial(_publish, fetch_billed, row, fetch_id=row.pk))
 
 
-def _publish(task: Any, row: Job, **ids: int) -> None:
+def _publish(task: Any, row: Job, **ids: int) -> bool:
     """A broker that is down or hangs does not fail the request, nor hold it for long: the row is queued, and the
     sweeper publishes it later."""
+    is_sent = _send(task, **ids)
+    if is_sent:
+        _mark_published(row)
+    return is_sent
+
+
+def _send(task: Any, **ids: int) -> bool:
     try:
         with producers[_impatient_connection()].acquire(block=True, timeout=_PUBLISH_TIMEOUT) as producer:
             task.apply_async(kwargs=ids, producer=producer)
-        _mark_published(row)
     except (OperationalError, LimitExceeded) as error:
         log.warning("row.not_published", task=task.name, **ids, reason=type(error).__name__)
+        return False
+    return True
 
 
 def _mark_published(row: Job) -> None:

@@ -302,6 +302,9 @@ CELERY_TASK_ROUTES = {
         "onboarding.forget_history",
         "onboarding.send_notification",
         "onboarding.tell_of_stalls",
+        "onboarding.refresh_everybody",
+        "onboarding.refresh_stale",
+        "onboarding.refresh_plan",
     )
 } | {
     name: {"queue": "costs"}
@@ -347,6 +350,15 @@ CELERY_BEAT_SCHEDULE = {
     "forget-history": {
         "task": "onboarding.forget_history",
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=5),
+    },
+    "refresh-everybody": {
+        "task": "onboarding.refresh_everybody",
+        "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=40),
+    },
+    "refresh-stale": {
+        "task": "onboarding.refresh_stale",
+        "schedule": schedule(300),
+        "options": {"expires": 300},
     },
     "open-ingestions": {
         "task": "onboarding.open_ingestions",

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from onboarding import statuses
 from onboarding.access import Access, Proof
 from onboarding.bundles.build import Built, build
 from onboarding.bundles.inputs import Behaviour, BundleInputs, Credentials, IdentityCenterSession, LeftOut, Route
@@ -240,4 +241,5 @@ def make_bundle(access: Access, *, platform: Platform, language: str, actor: str
     AuditEvent.objects.record(
         actor=actor, action="bundle.made", target=access.person.email, digest=built.digest, platform=str(platform)
     )
+    statuses.refresh([access.person.pk])
     return Made(built, inputs)

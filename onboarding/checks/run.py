@@ -7,12 +7,14 @@ one goes on where findings stop.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import partial
 
 import structlog
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from onboarding import statuses
 from onboarding.access import current_revision
 from onboarding.checks.asking import FAULT, Holds, holds_for, new_finding, settle
 from onboarding.checks.base import Case
@@ -65,6 +67,30 @@ def open_verification(
                 return live
             # It ended in this very moment: the second try makes a new one.
     raise RuntimeError(f"No verification could be opened for person {person.pk}.")
+
+
+@transaction.atomic
+def open_verifications(people: Sequence[Person], *, trigger: Trigger, actor: str) -> list[Verification]:
+    """A new verification for each of these people who has a plan, is active, and has none under way.
+
+    A constant number of queries, and one audit event that says how many they are.
+    """
+    current = PlanRevision.objects.filter(is_current=True, plan__teams__people__in=people)
+    revisions = {row.plan_id: row for row in current.distinct()}
+    live = set(Verification.objects.live().filter(person__in=people).values_list("person", flat=True))
+    now = timezone.now()
+    rows = [
+        Verification(person=person, revision=revisions[person.team.plan_id], trigger=trigger, queued_at=now)
+        for person in people
+        if person.is_active and person.pk not in live and person.team and person.team.plan_id in revisions
+    ]
+    # Whoever clicks in this very moment has one already, and it is as good.
+    Verification.objects.bulk_create(rows, ignore_conflicts=True)
+    opened = list(Verification.objects.live().filter(person__in=people, trigger=trigger, queued_at=now))
+    AuditEvent.objects.record(
+        actor=actor, action="people.verified", target=f"{len(opened)} people", count=len(opened), trigger=str(trigger)
+    )
+    return opened
 
 
 def open_due_rechecks() -> list[Verification]:
@@ -173,6 +199,7 @@ def _conclude(verification: Verification, fence: int, case: Case) -> None:
     )
     if told is not None:
         Notification.objects.record([told])
+    statuses.refresh([case.person.pk])
 
 
 def _principal(case: Case) -> Principal | None:

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from onboarding import statuses
 from onboarding.aws import AwsError
 from onboarding.aws.identity import Instance
 from onboarding.aws.pace import paced
@@ -227,6 +228,7 @@ class _Run:
             )
             turns = (turn(case, verification.outcome, before) for case, verification in rows)
             Notification.objects.record(told for told in turns if told is not None)
+            statuses.refresh(case.person.pk for case in cases)
 
 
 def _revisions(sweep: Sweep) -> dict[int, PlanRevision]:

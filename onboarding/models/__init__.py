@@ -14,6 +14,7 @@ from onboarding.models.plans import Plan, PlanRevision
 from onboarding.models.prices import Price
 from onboarding.models.requests import AdminRequest
 from onboarding.models.sign_in import BreakGlassLink, LogoutToken
+from onboarding.models.statuses import PersonStatus, PersonWord, TeamTally
 from onboarding.models.sweeps import Sweep
 from onboarding.models.usage import (
     ApplicationProfile,
@@ -54,6 +55,8 @@ __all__ = [
     "OneTimeCode",
     "OptOut",
     "Person",
+    "PersonStatus",
+    "PersonWord",
     "Plan",
     "PlanRevision",
     "Price",
@@ -62,6 +65,7 @@ __all__ = [
     "Subject",
     "Sweep",
     "Team",
+    "TeamTally",
     "UsageEntry",
     "User",
     "Verification",

@@ -19,7 +19,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from onboarding import catalog
-from onboarding.enums import Installed, Outcome, Readiness, RequestState
+from onboarding.enums import Installed, Outcome, Readiness, RequestState, Standing
 from onboarding.lints import ReadLint
 from onboarding.models import AdminRequest
 
@@ -66,6 +66,14 @@ def badge(state: str) -> SafeString:
 def _state(css_class: str, state: str) -> SafeString:
     drawn = icon(_ICONS.get(state, state))
     return format_html('<span class="{}" data-outcome="{}">{}{}</span>', css_class, state, drawn, STATES[state])
+
+
+@register.simple_tag
+def standing(state: str) -> SafeString:
+    """How somebody stands, as icon and word."""
+    outcome = state if state in STATES else "skipped"
+    text = '<span class="status" data-outcome="{}">{}{}</span>'
+    return format_html(text, outcome, icon(outcome), Standing(state).label)
 
 
 @register.simple_tag

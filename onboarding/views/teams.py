@@ -21,7 +21,7 @@ from onboarding.enums import Installed
 from onboarding.installed import with_installed
 from onboarding.models import Person, Team
 from onboarding.readiness import NOBODY, Counts, counts_by_team
-from onboarding.tasks import enqueue_sweep
+from onboarding.tasks import enqueue_refresh, enqueue_sweep
 from onboarding.team_forms import TeamForm
 from onboarding.views.rules import PersonRequest, for_admins, for_auditors
 
@@ -119,5 +119,7 @@ def _save(form: TeamForm, *, actor: str) -> None:
         said = form.cleaned_data
         set_team_budget(form.instance, said["monthly_budget"], actor=actor, reason=said["reason"])
     sweep = domain.change(form.instance, actor=actor)
+    if form.instance.plan is not None:
+        enqueue_refresh(form.instance.plan)
     if sweep is not None:
         enqueue_sweep(sweep)

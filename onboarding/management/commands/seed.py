@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from onboarding import statuses
 from onboarding.costs.repricing import price_unpriced
 from onboarding.plans import BadDocument, load_document
 
@@ -27,6 +28,7 @@ class Command(BaseCommand):
                 counts = load_document(document, actor="manage.py seed")
                 if counts["prices"]:
                     price_unpriced()
+            statuses.refresh_stale()
         except OSError as error:
             raise CommandError(f"Cannot read {file}: {error.strerror}.") from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
