@@ -13,6 +13,7 @@ from onboarding.models.plans import Plan, PlanRevision
 from onboarding.models.prices import Price
 from onboarding.models.requests import AdminRequest
 from onboarding.models.sweeps import Sweep
+from onboarding.models.tokens import ApiToken
 from onboarding.models.usage import (
     ApplicationProfile,
     Caller,
@@ -29,6 +30,7 @@ from onboarding.models.verification import Finding, Subject, Verification, Verif
 __all__ = [
     "Account",
     "AdminRequest",
+    "ApiToken",
     "ApplicationProfile",
     "AuditEvent",
     "BilledCost",
