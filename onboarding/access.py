@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from django.db.models import Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from onboarding.enums import Readiness, Tier
-from onboarding.models import Person, PlanRevision, Principal, Verification
+from onboarding.models import Person, PlanRevision, Principal, Team, Verification
 from onboarding.models.verification import ANSWER_HOLDS
 
 
@@ -89,10 +92,40 @@ class Access:
         return dict(self.revision.profiles) if self.revision else {}
 
 
+def accesses_of(people: Collection[Person]) -> dict[int, Access]:
+    """The same as `access_of` of each, by primary key: three queries, however many people they are."""
+    revisions = _current_revisions({person.team_id for person in people if person.team_id is not None})
+    newest = _newest_two([person.pk for person in people])
+    return {
+        person.pk: _access(person, revisions.get(person.team_id or 0), newest.get(person.pk, [])) for person in people
+    }
+
+
+def _current_revisions(teams: Collection[int]) -> dict[int, PlanRevision]:
+    """By team."""
+    plans = dict(Team.objects.filter(pk__in=teams, plan__isnull=False).values_list("pk", "plan_id"))
+    current = PlanRevision.objects.with_sources().filter(plan__in=set(plans.values()), is_current=True).order_by()
+    by_plan = {revision.plan_id: revision for revision in current}
+    return {team: by_plan[plan] for team, plan in plans.items() if plan in by_plan}
+
+
+def _newest_two(people: Collection[int]) -> dict[int, list[Verification]]:
+    """By person, the newest first."""
+    ranked = Window(RowNumber(), partition_by="person_id", order_by="-queued_at")
+    rows = Verification.objects.filter(person__in=people).annotate(rank=ranked).filter(rank__lte=2)
+    found: dict[int, list[Verification]] = {}
+    for run in rows.select_related("principal").order_by("-queued_at"):
+        found.setdefault(run.person_id, []).append(run)
+    return found
+
+
 def access_of(person: Person) -> Access:
     """Read a person's access: two queries."""
-    revision = current_revision(person)
-    newest = list(Verification.objects.filter(person=person).select_related("principal").order_by("-queued_at")[:2])
+    newest = Verification.objects.filter(person=person).select_related("principal").order_by("-queued_at")[:2]
+    return _access(person, current_revision(person), list(newest))
+
+
+def _access(person: Person, revision: PlanRevision | None, newest: Sequence[Verification]) -> Access:
     for run in newest:
         # Nearly always the same row, and a wide one: not read again.
         if revision is not None and run.revision_id == revision.pk:

@@ -123,6 +123,15 @@ class Role(TextChoices):
     ADMIN = "admin", pgettext_lazy("a role in the portal", "Admin")
 
 
+class ApiScope(TextChoices):
+    """What a token of the API may read."""
+
+    PEOPLE = "people", _("People")
+    VERIFICATIONS = "verifications", _("Verifications")
+    COSTS = "costs", _("Costs")
+    PLANS = "plans", _("Plans")
+
+
 class Platform(TextChoices):
     MACOS = "macos", "macOS"
     LINUX = "linux", "Linux"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from onboarding.catalog import parse_profile_id
 from onboarding.checks.errors import LIMIT
 from onboarding.enums import Platform
+from onboarding.enums import ApiScope
 from onboarding.masking import mask
 from onboarding.models import Person, Price, Team
 
@@ -144,6 +146,35 @@ class CopyForm(forms.Form):
         widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
         error_messages={"required": _("Say why you take it.")},
     )
+
+
+class TokenForm(forms.Form):
+    """A token for the API: what it is for, what it may read, and for how long."""
+
+    name = forms.CharField(
+        max_length=60,
+        label=_("What it is for"),
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
+    )
+    days = forms.TypedChoiceField(
+        coerce=int,
+        initial=90,
+        choices=[(30, _("30 days")), (90, _("90 days")), (180, _("180 days")), (365, _("One year"))],
+        label=_("It holds for"),
+        widget=forms.Select(attrs={"class": "input"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        choices=ApiScope.choices,
+        label=_("What it may read"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": _("Choose what it may read.")},
+    )
+
+    def clean_scopes(self) -> list[ApiScope]:
+        return [ApiScope(scope) for scope in self.cleaned_data["scopes"]]
+
+    def clean_days(self) -> dt.timedelta:
+        return dt.timedelta(days=self.cleaned_data["days"])
 
 
 # --- Prices

@@ -71,6 +71,8 @@ _SHAPES = tuple(
         # Bedrock API keys, for a session and for long.
         rf"bedrock-api-key-[{_VALUE}]{{16,}}{_MORE}",
         rf"ABSK[{_VALUE}]{{20,}}{_MORE}",
+        # Onramp's own tokens, for its API and for provisioning.
+        r"onramp_(?:api|scim)_[A-Za-z0-9_-]{16,}",
         # Anthropic's own API keys, and JSON web tokens.
         r"sk-ant-[A-Za-z0-9_-]{16,}",
         r"eyJ[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]+)*",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from onboarding.views import (
     account,
@@ -34,9 +34,11 @@ from onboarding.views import (
     setup,
     sign_in,
     teams,
+    tokens,
     usage,
     view_as,
 )
+from onboarding.views.api import v1
 
 urlpatterns = [
     path("", sign_in.sign_in, name="sign-in"),
@@ -106,6 +108,10 @@ urlpatterns = [
     path("requests/", requests.requests, name="requests"),
     path("requests/<int:pk>/answer/", requests.request_answer, name="request-answer"),
     path("requests/<int:pk>/close/", requests.request_close, name="request-close"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/issue/", tokens.token_issue, name="token-issue"),
+    path("tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
+    path("api/v1/", include((v1.urlpatterns, "api"))),
     path("preferences/theme/", preferences.theme, name="theme"),
     path("preferences/language/", preferences.language, name="language"),
     path("livez", health.livez, name="livez"),

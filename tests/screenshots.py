@@ -79,6 +79,7 @@ PAGES: Mapping[str, Subject] = {
     "requests": Subject("carla.soto@acme.example", "/requests/"),
     "account": Subject("carla.soto@acme.example", "/account/"),
     "account-works": Subject("carla.soto@acme.example", "/account/?account=222233334444"),
+    "tokens": Subject("carla.soto@acme.example", "/tokens/"),
     "costs": Subject("carla.soto@acme.example", "/costs/"),
     "reconciliation": Subject("carla.soto@acme.example", "/costs/reconciliation/"),
     "prices": Subject("carla.soto@acme.example", "/costs/prices/"),

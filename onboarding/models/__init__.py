@@ -16,6 +16,7 @@ from onboarding.models.requests import AdminRequest
 from onboarding.models.sign_in import BreakGlassLink, LogoutToken
 from onboarding.models.statuses import PersonStatus, PersonWord, TeamTally
 from onboarding.models.sweeps import Sweep
+from onboarding.models.tokens import ApiToken
 from onboarding.models.usage import (
     ApplicationProfile,
     Caller,
@@ -33,6 +34,7 @@ __all__ = [
     "Account",
     "AdminRequest",
     "AlertMail",
+    "ApiToken",
     "ApplicationProfile",
     "AuditEvent",
     "BilledCost",

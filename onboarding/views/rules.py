@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
 from django_htmx.middleware import HtmxDetails
 
 from onboarding.models import Person, User
@@ -39,6 +40,14 @@ def public(view: View) -> View:
     """Anybody, signed in or not."""
     view.rule = "public"  # type: ignore[attr-defined]  # a mark on a function, for the rule test
     return login_not_required(view)
+
+
+def for_tokens(view: View) -> View:
+    """Programs that show a token in the Authorization header, and no browser: the view asks for the token itself, and
+    looks at no cookie. So nothing that another site sends in somebody's name reaches it, and it needs no CSRF token.
+    """
+    view.rule = "token"  # type: ignore[attr-defined]  # as above
+    return csrf_exempt(login_not_required(view))
 
 
 def signed_in(view: View) -> View:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
 from onboarding.enums import Layer, Outcome, Readiness, RunState, Tier, Trigger
-from onboarding.models import Price, Principal, Subject, Verification
+from onboarding.models import ApiToken, Price, Principal, Subject, Verification
 from tests.factories import (
     make_account,
     make_answer,
@@ -154,3 +156,19 @@ def test_a_price_is_stated_once_a_day() -> None:
 def test_a_price_is_not_negative() -> None:
     with pytest.raises(IntegrityError, match="price_not_negative"):
         make_price(usd_per_million="-1")
+
+
+def test_a_token_ends_after_it_was_made() -> None:
+    now = timezone.now()
+
+    with pytest.raises(IntegrityError, match="api_token_expires_later"):
+        ApiToken.objects.create(owner=make_person(), name="x", digest="x", created_at=now, expires_at=now)
+
+
+def test_a_tokens_digest_is_kept_once() -> None:
+    now, person = timezone.now(), make_person()
+    later = now + dt.timedelta(days=1)
+    ApiToken.objects.create(owner=person, name="x", digest="x", created_at=now, expires_at=later)
+
+    with pytest.raises(IntegrityError, match="digest"):
+        ApiToken.objects.create(owner=person, name="y", digest="x", created_at=now, expires_at=later)
