@@ -26,6 +26,7 @@ from onboarding.oidc import (
     is_path,
 )
 from onboarding.people import Claims
+from onboarding.saml import CorporateSAMLProvider
 
 log = structlog.get_logger(__name__)
 
@@ -49,10 +50,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # untyped base
-    """Who comes in. allauth finds the user by provider and `sub`, never by e-mail."""
+    """Who comes in. allauth finds the user by provider and `sub`, or by SAML's NameID; never by e-mail."""
 
-    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> CorporateProvider:
-        return CorporateProvider(request, app=self.get_app(request, provider=provider, client_id=client_id))
+    def get_provider(
+        self, request: HttpRequest, provider: str, client_id: str | None = None
+    ) -> CorporateProvider | CorporateSAMLProvider:
+        app = self.get_app(request, provider=provider, client_id=client_id)
+        return (CorporateSAMLProvider if app.provider == CorporateSAMLProvider.id else CorporateProvider)(request, app)
 
     def get_requests_session(self) -> requests.Session:
         return IdentityProviderSession()
@@ -103,7 +107,9 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
 
 def _admit(request: HttpRequest, sociallogin: SocialLogin) -> None:
     """Bring the person up to date, and turn them away, with nothing changed, if they were deactivated."""
-    claims = Claims.from_userinfo(sociallogin.account.extra_data)
+    is_saml = isinstance(sociallogin.provider, CorporateSAMLProvider)
+    read = Claims.from_assertion if is_saml else Claims.from_userinfo
+    claims = read(sociallogin.account.extra_data)
     with transaction.atomic():
         person = people.sync_from_claims(user=sociallogin.user, claims=claims)
         if not person.is_active:
