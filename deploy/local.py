@@ -25,6 +25,13 @@ from deploy.redis import LOOPBACK, embedded_redis
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
+# Any of these set, people come from outside.
+_IDENTITY_PROVIDERS = (
+    "ONRAMP_OIDC_ISSUER",
+    "ONRAMP_SAML_METADATA_URL",
+    "ONRAMP_SAML_METADATA_FILE",
+    "ONRAMP_SAML_IDP_ENTITY_ID",
+)
 
 
 class CannotStart(Exception):
@@ -50,7 +57,7 @@ def read_plan(environ: Mapping[str, str], env_file: Path) -> Plan:
     values = {name: value for name, value in dotenv_values(env_file).items() if value} | dict(environ)
     port = _port(values.get("PORT") or "8000")
     home = (BASE_DIR / values.get("ONRAMP_HOME", ".onramp")).resolve()
-    has_sandbox = not values.get("ONRAMP_OIDC_ISSUER")
+    has_sandbox = not any(values.get(name) for name in _IDENTITY_PROVIDERS)
     if has_sandbox:
         values = _without_aws(values)
     defaults = {"ONRAMP_PUBLIC_URL": f"http://localhost:{port}"}

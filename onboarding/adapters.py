@@ -28,6 +28,7 @@ from onboarding.oidc import (
     is_path,
 )
 from onboarding.people import Claims, GroupsOverage
+from onboarding.saml import CorporateSAMLProvider
 
 log = structlog.get_logger(__name__)
 
@@ -58,10 +59,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # untyped base
-    """Who comes in. allauth finds the user by provider and `sub`, never by e-mail."""
+    """Who comes in. allauth finds the user by provider and `sub`, or by SAML's NameID; never by e-mail."""
 
-    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> CorporateProvider:
-        return CorporateProvider(request, app=self.get_app(request, provider=provider, client_id=client_id))
+    def get_provider(
+        self, request: HttpRequest, provider: str, client_id: str | None = None
+    ) -> CorporateProvider | CorporateSAMLProvider:
+        app = self.get_app(request, provider=provider, client_id=client_id)
+        return (CorporateSAMLProvider if app.provider == CorporateSAMLProvider.id else CorporateProvider)(request, app)
 
     def get_requests_session(self) -> requests.Session:
         return IdentityProviderSession()
@@ -113,8 +117,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
 def _admit(request: HttpRequest, sociallogin: SocialLogin) -> None:
     """Bring the person up to date, or turn them away: with nothing changed where they were deactivated or nobody
     knows their groups, and with every session ended where they left the groups that may come in."""
+    is_saml = isinstance(sociallogin.provider, CorporateSAMLProvider)
+    read = Claims.from_assertion if is_saml else Claims.from_userinfo
     try:
-        claims = Claims.from_userinfo(sociallogin.account.extra_data)
+        claims = read(sociallogin.account.extra_data)
     except GroupsOverage:
         log.warning("sign_in_refused", reason="groups overage")
         raise ImmediateHttpResponse(groups_unknown(request)) from None

@@ -13,8 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from onboarding.catalog import parse_profile_id
 from onboarding.checks.errors import LIMIT
-from onboarding.enums import Platform
-from onboarding.enums import ApiScope
+from onboarding.enums import ApiScope, Platform
 from onboarding.masking import mask
 from onboarding.models import Person, Price, Team
 

@@ -93,18 +93,24 @@ def _json_object(response: requests.Response) -> Document:
     return document
 
 
-def kept_document(url: str, *, check: Callable[[Document], None], must_be_new: bool = False) -> Document:
+def kept_document(
+    url: str,
+    *,
+    check: Callable[[Document], None],
+    must_be_new: bool = False,
+    get: Callable[[str], Document] = _get_document,
+) -> Document:
     """The JSON object at `url`: from the cache while fresh, and while stale if the provider does not answer.
 
     `check` raises IdentityProviderUnavailable for an object that may not be kept. With `must_be_new` the
-    provider is asked whatever the cache holds.
+    provider is asked whatever the cache holds. `get` asks it, where the answer is not JSON.
     """
     key = "oidc:" + hashlib.sha256(url.encode()).hexdigest()
     kept, now = cache.get(key), time.time()
     if kept and not must_be_new and now < kept["ask_at"]:
         return dict(kept["document"])
     try:
-        document = _get_document(url)
+        document = get(url)
         check(document)
     except IdentityProviderUnavailable as error:
         if kept is None or must_be_new:

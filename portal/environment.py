@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from onboarding.catalog import HELPER_COMMAND
@@ -66,6 +66,50 @@ class Environment(BaseSettings):
     oidc_groups_claim: str = Field("groups", description="The claim that lists a person's groups.")
     oidc_roles_claim: str = Field(
         "roles", description="The claim that lists a person's app roles, which count like groups; empty: none."
+    )
+    saml_metadata_url: str = Field("", description="Where the SAML identity provider publishes its metadata; https.")
+    saml_metadata_file: FilePath | None = Field(
+        None, description="A file with that metadata, for a provider that does not publish it."
+    )
+    saml_idp_entity_id: str = Field("", description="Without metadata: the provider's entity id.")
+    saml_idp_sso_url: str = Field(
+        "", description="Without metadata: where the provider takes sign-in requests, by HTTP-Redirect."
+    )
+    saml_idp_certificate_file: FilePath | None = Field(
+        None, description="Without metadata: a PEM file with the provider's signing certificate, or several."
+    )
+    saml_entity_id: str = Field("", description="The portal's own entity id; by default the address of its metadata.")
+    saml_email_attributes: CommaSeparated = Field(
+        (
+            "email",
+            "mail",
+            "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
+            "urn:oid:0.9.2342.19200300.100.1.3",
+        ),
+        description="Attributes that hold a person's e-mail; the first that is there counts.",
+    )
+    saml_name_attributes: CommaSeparated = Field(
+        (
+            "name",
+            "displayName",
+            "http://schemas.microsoft.com/identity/claims/displayname",
+            "urn:oid:2.16.840.1.113730.3.1.241",
+        ),
+        description="Attributes that hold a person's name; the first that is there counts.",
+    )
+    saml_groups_attributes: CommaSeparated = Field(
+        (
+            "groups",
+            "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups",
+            "http://schemas.microsoft.com/ws/2008/06/identity/claims/role",
+        ),
+        description="Attributes that list a person's groups or app roles, one a value; all of them count.",
+    )
+    saml_idp_initiated: bool = Field(
+        False, description="Also take answers that nobody asked the provider for, such as from a tile on its own page."
+    )
+    saml_origins: CommaSeparated = Field(
+        (), description="Origins that SAML sign-in passes through besides those of the metadata and the sign-in URL."
     )
     admin_groups: CommaSeparated = Field((), description="Groups whose members are admins of the portal.")
     required_groups: CommaSeparated = Field(
@@ -124,6 +168,10 @@ class Environment(BaseSettings):
     @field_validator(
         "oidc_scopes",
         "oidc_origins",
+        "saml_email_attributes",
+        "saml_name_attributes",
+        "saml_groups_attributes",
+        "saml_origins",
         "admin_groups",
         "required_groups",
         "auditor_groups",
@@ -178,6 +226,35 @@ class Environment(BaseSettings):
     @property
     def host(self) -> str:
         return urlsplit(self.public_url).hostname or "localhost"
+
+    @property
+    def saml_ways(self) -> list[dict[str, str]]:
+        """Each way in which the SAML identity provider is named, whole or not. Just one, and whole, is right."""
+        by_hand = {
+            "entity_id": self.saml_idp_entity_id,
+            "sso_url": self.saml_idp_sso_url,
+            "certificates": self.saml_idp_certificate_file.read_text() if self.saml_idp_certificate_file else "",
+        }
+        ways = [
+            {"metadata_url": self.saml_metadata_url},
+            {"metadata": self.saml_metadata_file.read_text() if self.saml_metadata_file else ""},
+            by_hand,
+        ]
+        return [way for way in ways if any(way.values())]
+
+    @property
+    def saml_provider(self) -> dict[str, str]:
+        """The one way; empty where SAML is not configured, or not so that it could be trusted."""
+        ways = self.saml_ways
+        return ways[0] if len(ways) == 1 and all(ways[0].values()) else {}
+
+    @property
+    def sign_in_origins(self) -> list[str]:
+        """Where browsers may be sent by the sign-in page's buttons."""
+        provider = self.saml_provider
+        urls = [self.oidc_issuer, *(provider.get(name, "") for name in ("metadata_url", "metadata", "sso_url"))]
+        named = [match for url in urls for match in re.findall(r"(?:^|\bLocation=[\"'])(https?://[^/?#\"'\s]+)", url)]
+        return list(dict.fromkeys([*named, *self.oidc_origins, *self.saml_origins]))
 
     @property
     def is_https(self) -> bool:

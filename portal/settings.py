@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import dj_database_url
 from celery.schedules import crontab, schedule
@@ -55,6 +54,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    "allauth.socialaccount.providers.saml",
     # Which sessions somebody has, so that they can be ended.
     "allauth.usersessions",
     "csp",
@@ -104,7 +104,6 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
 ]
 
-_ISSUER_ORIGIN = "{0.scheme}://{0.netloc}".format(urlsplit(ENVIRONMENT.oidc_issuer)) if ENVIRONMENT.oidc_issuer else ""
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -117,7 +116,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "frame-ancestors": [NONE],
         # Signing in, and out, is a POST that ends at the identity provider.
-        "form-action": [SELF, *([_ISSUER_ORIGIN] if _ISSUER_ORIGIN else []), *ENVIRONMENT.oidc_origins],
+        "form-action": [SELF, *ENVIRONMENT.sign_in_origins],
     }
 }
 
@@ -141,7 +140,14 @@ LANGUAGE_COOKIE_SECURE = _SECURE
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_AGE = 31_536_000
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "django_cache",
+        # Used SAML assertions are remembered here. Django's 300 would push some out on a busy morning.
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
 
 # --- Sign-in: the company's identity provider and nothing else
 
@@ -176,7 +182,26 @@ SOCIALACCOUNT_PROVIDERS = {
         ]
         if ENVIRONMENT.oidc_issuer
         else [],
-    }
+    },
+    "saml": {
+        "APPS": [
+            {
+                "provider_id": "corp-saml",
+                "name": f"{ENVIRONMENT.company} SSO".strip(),
+                "client_id": "corp",
+                "settings": {
+                    "idp": ENVIRONMENT.saml_provider,
+                    "entity_id": ENVIRONMENT.saml_entity_id,
+                    "email_attributes": ENVIRONMENT.saml_email_attributes,
+                    "name_attributes": ENVIRONMENT.saml_name_attributes,
+                    "groups_attributes": ENVIRONMENT.saml_groups_attributes,
+                    "idp_initiated": ENVIRONMENT.saml_idp_initiated,
+                },
+            }
+        ]
+        if ENVIRONMENT.saml_provider
+        else [],
+    },
 }
 ONRAMP_OIDC_GROUPS_CLAIM = ENVIRONMENT.oidc_groups_claim
 ONRAMP_OIDC_ROLES_CLAIM = ENVIRONMENT.oidc_roles_claim

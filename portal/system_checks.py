@@ -7,17 +7,54 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from onboarding.oidc import IdentityProviderUnavailable
+from onboarding.saml import describe, is_secure
+from portal.environment import Environment
+
 
 @register(Tags.security)
 def sign_in(app_configs: Any, **_: Any) -> list[CheckMessage]:
-    """The identity provider is named whole, or not at all."""
+    """Each identity provider is named whole, once, or not at all."""
     environment = settings.ENVIRONMENT
-    if not environment.oidc_issuer:
-        hint = "Set ONRAMP_OIDC_ISSUER, ONRAMP_OIDC_CLIENT_ID and ONRAMP_OIDC_CLIENT_SECRET."
+    if not environment.oidc_issuer and not environment.saml_ways:
+        hint = "Set ONRAMP_OIDC_ISSUER with its client, or ONRAMP_SAML_METADATA_URL: docs/sign-in.md."
         return [Warning("Nobody can sign in: no identity provider is configured.", hint=hint, id="onramp.W001")]
+    return [*_oidc(environment), *_saml(environment)]
+
+
+def _oidc(environment: Environment) -> list[CheckMessage]:
+    if not environment.oidc_issuer:
+        return []
     if not environment.oidc_client_id or environment.oidc_client_secret is None:
         hint = "Set ONRAMP_OIDC_CLIENT_ID and ONRAMP_OIDC_CLIENT_SECRET (or its _FILE)."
         return [Error("The identity provider is named without the portal's client.", hint=hint, id="onramp.E001")]
+    return []
+
+
+def _saml(environment: Environment) -> list[CheckMessage]:
+    if not environment.saml_ways:
+        return []
+    if len(environment.saml_ways) > 1:
+        hint = "Keep one of ONRAMP_SAML_METADATA_URL, ONRAMP_SAML_METADATA_FILE, and ONRAMP_SAML_IDP_…"
+        return [Error("The SAML identity provider is named in more than one way.", hint=hint, id="onramp.E002")]
+    if not environment.saml_provider:
+        hint = "Set ONRAMP_SAML_IDP_ENTITY_ID, ONRAMP_SAML_IDP_SSO_URL and ONRAMP_SAML_IDP_CERTIFICATE_FILE."
+        return [Error("The SAML identity provider is named by half.", hint=hint, id="onramp.E003")]
+    return _trusted(environment.saml_provider)
+
+
+def _trusted(provider: dict[str, str]) -> list[CheckMessage]:
+    """Whatever comes over plain HTTP, anybody on the way may have written: also the certificates."""
+    for name in ("metadata_url", "sso_url"):
+        if name in provider and not is_secure(provider[name]):
+            hint = "Only a host on this machine may do without TLS."
+            return [Error("The SAML identity provider's address is not https.", hint=hint, id="onramp.E004")]
+    try:
+        if "metadata_url" not in provider:
+            describe(provider)
+    except IdentityProviderUnavailable as error:
+        hint = "It needs an entity id, a SingleSignOnService by HTTP-Redirect over https, and a signing certificate."
+        return [Error(f"The SAML identity provider's {error}.", hint=hint, id="onramp.E005")]
     return []
 
 

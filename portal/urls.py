@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from onboarding.views import oidc
+from onboarding.views import oidc, saml
 
 handler400 = "onboarding.views.errors.bad_request"
 handler403 = "onboarding.views.errors.permission_denied"
@@ -20,5 +20,9 @@ urlpatterns = [
     path(
         "accounts/oidc/<slug:provider_id>/back-channel-logout/", oidc.back_channel_logout, name="back-channel-logout"
     ),
+    path("accounts/saml/<slug:organization_slug>/login/", saml.login, name="saml_login"),
+    path("accounts/saml/<slug:organization_slug>/acs/", saml.acs, name="saml_acs"),
+    path("accounts/saml/<slug:organization_slug>/acs/finish/", saml.finish_acs, name="saml_finish_acs"),
+    path("accounts/saml/<slug:organization_slug>/metadata/", saml.metadata, name="saml_metadata"),
     path("django-admin/", admin.site.urls),
 ]

@@ -1,11 +1,11 @@
 #!/bin/sh
-# What tests run beside our own: a browser for the journeys, and the shells and the JSON reader that people's machines
-# have. Nothing to do where they are; on Debian as root, apt's; else those tests are skipped, and the end of the tests
-# says so.
+# What tests run beside our own: a browser for the journeys, the shells and the JSON reader that people's machines
+# have, and what signs for a SAML identity provider. Nothing to do where they are; on Debian as root, apt's; else those
+# tests are skipped, and the end of the tests says so.
 set -eu
 
 wanted=
-for name in zsh fish busybox jq; do
+for name in zsh fish busybox jq xmlsec1; do
   command -v "$name" >/dev/null || wanted="$wanted $name"
 done
 browser=

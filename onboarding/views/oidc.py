@@ -33,7 +33,7 @@ RETRY_AFTER = 30  # seconds
 def login(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Send the person to the provider. POST only: a link elsewhere cannot start a sign-in."""
     if request.method != "POST":
-        return redirect(_sign_in_url(request))
+        return redirect(sign_in_url(request))
     return _run(OAuth2LoginView, request, provider_id)
 
 
@@ -73,20 +73,21 @@ def _run(step: type[OAuth2View], request: HttpRequest, provider_id: str) -> Http
     except SocialApp.DoesNotExist:
         raise Http404 from None
     except (IdentityProviderUnavailable, requests.RequestException) as error:
-        return _identity_provider_down(request, error)
+        return identity_provider_down(request, error)
     return response
 
 
-def _identity_provider_down(request: HttpRequest, error: Exception) -> HttpResponse:
+def identity_provider_down(request: HttpRequest, error: Exception) -> HttpResponse:
+    """What people see while nobody can sign in."""
     reason = str(error) if isinstance(error, IdentityProviderUnavailable) else type(error).__name__
     log.warning("identity_provider_unavailable", reason=reason)
-    context = {"retry_url": _sign_in_url(request)}
+    context = {"retry_url": sign_in_url(request)}
     response = render(request, "errors/identity_provider_down.html", context, status=503)
     response["Retry-After"] = str(RETRY_AFTER)
     return response
 
 
-def _sign_in_url(request: HttpRequest) -> str:
+def sign_in_url(request: HttpRequest) -> str:
     """The sign-in page, which goes on to where the person wanted to be."""
     target = safe_next(request)
     return reverse("sign-in") + (f"?{urlencode({'next': target})}" if target else "")

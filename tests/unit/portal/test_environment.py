@@ -85,6 +85,15 @@ def test_a_public_url_is_absolute(url: str, monkeypatch: pytest.MonkeyPatch) -> 
             "'https://login.example' in settings.CONTENT_SECURITY_POLICY['DIRECTIVES']['form-action']",
             "True",
         ),
+        (
+            {
+                "ONRAMP_OIDC_ISSUER": "",
+                "ONRAMP_SAML_METADATA_URL": "https://login.example/app?id=1",
+                "ONRAMP_SAML_ORIGINS": "https://portal.example",
+            },
+            "*settings.CONTENT_SECURITY_POLICY['DIRECTIVES']['form-action']",
+            "'self' https://login.example https://portal.example",
+        ),
     ],
 )
 def test_settings_follow_the_environment(environment: dict[str, str], expression: str, expected: str) -> None:
