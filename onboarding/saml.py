@@ -113,6 +113,8 @@ def describe(named: Document) -> Document:
     Raises IdentityProviderUnavailable, also where what is named cannot be one.
     """
     if url := named.get("metadata_url"):
+        if not is_secure(url):
+            raise IdentityProviderUnavailable("metadata: not over https")
         return kept_document(url, check=_check_provider, get=_get_metadata)
     if metadata := named.get("metadata"):
         return parse_metadata(metadata)
@@ -121,11 +123,13 @@ def describe(named: Document) -> Document:
     except ValueError:
         raise IdentityProviderUnavailable("certificate file: not PEM") from None
     pems = [certificate.public_bytes(Encoding.PEM).decode() for certificate in certificates]
-    return {
+    idp = {
         "entityId": named["entity_id"],
         "singleSignOnService": {"url": named["sso_url"]},
         "x509certMulti": {"signing": pems},
     }
+    _check_provider(idp)
+    return idp
 
 
 def sign_in_url(named: Document) -> str:

@@ -122,6 +122,15 @@ class SamlProvider:
         }
         return str(self.server.create_authn_response(**(right | asked | self.changes)))
 
+    def sign_again(self, xml: str) -> str:
+        """The signature made anew, so that it covers what was changed."""
+        assert self.server is not None
+        found = re.search(r'Assertion[^>]* ID="([^"]+)"', xml)
+        assert found is not None
+        return str(
+            self.server.sec.sign_statement(xml, "urn:oasis:names:tc:SAML:2.0:assertion:Assertion", node_id=found[1])
+        )
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         self.asked.append(path)

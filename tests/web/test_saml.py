@@ -280,13 +280,7 @@ def test_next_is_followed(client: Client, idp: SamlProvider) -> None:
     assert sign_in(client, next="/setup/?step=2")["Location"] == "/setup/?step=2"
 
 
-EVIL = [
-    "https://evil.example/",
-    "//evil.example/",
-    "/\\evil.example/",
-    "javascript:alert(1)",
-    "http://localhost:9999/",
-]
+EVIL = ["https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)"]
 
 
 @pytest.mark.parametrize("target", EVIL)
@@ -314,7 +308,9 @@ def test_unsolicited_answer_is_refused(client: Client, idp: SamlProvider) -> Non
     assert_refused(client, finish(client, unsolicited(idp)))
 
 
-@pytest.mark.parametrize(("relay_state", "target"), [("/usage/", "/usage/"), *((evil, "/setup/") for evil in EVIL)])
+@pytest.mark.parametrize(
+    ("relay_state", "target"), [("/usage/", "/usage/"), *((evil, "/setup/") for evil in EVIL[:2])]
+)
 def test_unsolicited_answer_may_be_taken(
     client: Client, idp: SamlProvider, settings: Settings, relay_state: str, target: str
 ) -> None:
@@ -391,6 +387,69 @@ def test_answer_that_says_something_else_is_refused(
     idp.changes |= changes
     assert_refused(client, sign_in(client))
     assert reason in caplog.text
+
+
+def without_audience(assertion: Any) -> None:
+    conditions = assertion.find("{*}Conditions")
+    conditions.remove(conditions.find("{*}AudienceRestriction"))
+
+
+def with_another_audience(assertion: Any) -> None:
+    """Every restriction has to hold."""
+    conditions = assertion.find("{*}Conditions")
+    other = deepcopy(conditions.find("{*}AudienceRestriction"))
+    other.find("{*}Audience").text = "https://other.example"
+    conditions.append(other)
+
+
+def without(name: str) -> Callable[[Any], None]:
+    def change(assertion: Any) -> None:
+        del assertion.find(".//{*}SubjectConfirmationData").attrib[name]
+
+    return change
+
+
+def qualified_for_another(assertion: Any) -> None:
+    assertion.find(".//{*}NameID").set("SPNameQualifier", "https://other.example")
+
+
+def with_markup_in_a_group(assertion: Any) -> None:
+    value = assertion.find(".//{*}Attribute[@Name='groups']/{*}AttributeValue")
+    value.text = "onramp-admins"
+    value.attrib.clear()  # of the type xs:string, which holds no markup
+    etree.SubElement(value, "b").tail = "-not"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (without_audience, "for another audience"),
+        (with_another_audience, "for another audience"),
+        (without("Recipient"), "for another recipient"),
+        (without("NotOnOrAfter"), "without an end"),
+        (without("InResponseTo"), "differ from what is signed"),
+        (qualified_for_another, "another service's"),
+        (with_markup_in_a_group, "markup within a value"),
+    ],
+)
+def test_properly_signed_assertion_that_says_too_little_is_refused(
+    client: Client,
+    idp: SamlProvider,
+    change: Callable[[Any], None],
+    reason: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    form = fetch_form(start(client))
+    root = etree.fromstring(form.xml)
+    change(root.find("{*}Assertion"))
+    assert_refused(client, finish(client, form.with_xml(idp.sign_again(etree.tostring(root, encoding="unicode")))))
+    assert reason in caplog.text
+
+
+def test_signature_made_anew_counts(client: Client, idp: SamlProvider) -> None:
+    """What is changed in the test above, and not how, is why those are refused."""
+    form = fetch_form(start(client))
+    assert finish(client, form.with_xml(idp.sign_again(form.xml)))["Location"] == "/setup/"
 
 
 @pytest.mark.parametrize("recipient", ["https://other.example/acs/", f"https://other.example/?{OURS}{ACS}"])
@@ -596,6 +655,11 @@ def test_metadata_that_is_no_providers_is_an_outage(
     document = idp.metadata()
     assert change(document) != document
     configure(settings, {"metadata": change(document) or " "})
+    assert_unavailable(client.post(LOGIN))
+
+
+def test_metadata_over_plain_http_is_not_asked_for(client: Client, idp: SamlProvider, settings: Settings) -> None:
+    configure(settings, {"metadata_url": "http://login.example/metadata"})
     assert_unavailable(client.post(LOGIN))
 
 
