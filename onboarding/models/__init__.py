@@ -11,6 +11,7 @@ from onboarding.models.enrolments import Enrolment, OneTimeCode
 from onboarding.models.people import DirectoryEntry, Person, Principal, Team, User
 from onboarding.models.plans import Plan, PlanRevision
 from onboarding.models.prices import Price
+from onboarding.models.provisioning import ProvisionedGroup, ProvisionedUser, ProvisioningToken
 from onboarding.models.requests import AdminRequest
 from onboarding.models.sweeps import Sweep
 from onboarding.models.tokens import ApiToken
@@ -53,6 +54,9 @@ __all__ = [
     "PlanRevision",
     "Price",
     "Principal",
+    "ProvisionedGroup",
+    "ProvisionedUser",
+    "ProvisioningToken",
     "SeenRequests",
     "Subject",
     "Sweep",
