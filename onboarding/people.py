@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from onboarding import statuses
 from onboarding.enums import Role
-from onboarding.models import AuditEvent, Person, Team, User
+from onboarding.models import AuditEvent, Person, ProvisionedUser, Team, User
 from onboarding.sessions import end_all
 
 
@@ -29,6 +29,8 @@ class Claims:
     name: str
     groups: frozenset[str]
     email_verified: bool
+    # Whether the provider said anything of groups: no groups are not the same as no word of them.
+    tells_groups: bool = True
 
     @classmethod
     def from_userinfo(cls, claims: Mapping[str, Any]) -> Claims:
@@ -47,6 +49,7 @@ class Claims:
             groups=frozenset(group for name in names for group in _texts(claims.get(name))),
             # Corporate providers often leave the claim out; only a plain "no" is a no.
             email_verified=claims.get("email_verified") is not False,
+            tells_groups=settings.ONRAMP_OIDC_GROUPS_CLAIM in claims,
         )
 
     @classmethod
@@ -97,11 +100,12 @@ def sync_from_claims(*, user: User, claims: Claims) -> Person:
     person.user = user
     person.email = claims.email
     person.name = claims.name
-    person.team = team_for(claims.groups, current=person.team)
-    person.role = role_for(claims.groups)
+    groups = _groups(person, claims)
+    person.team = team_for(groups, current=person.team)
+    person.role = role_for(groups)
     person.seen_at = timezone.now()
     person.save()
-    _grant_admin(user, is_admin=person.is_admin)
+    grant_admin(user, is_admin=person.is_admin)
     statuses.refresh([person.pk])
     if is_new:
         AuditEvent.objects.record(actor=person.email, action="person.created", target=person.email)
@@ -121,6 +125,13 @@ def _find(user: User, claims: Claims) -> Person | None:
     return Person.objects.select_related("team").filter(user=None, email__iexact=claims.email).first()
 
 
+def _groups(person: Person, claims: Claims) -> frozenset[str]:
+    """Those of the sign-in; where it says no word of groups, those that the directory has provisioned."""
+    if claims.tells_groups or person.pk is None:
+        return claims.groups
+    return ProvisionedUser.objects.groups_of(person)
+
+
 def team_for(groups: Collection[str], *, current: Team | None) -> Team | None:
     """The team these groups give: the present one while it still applies, else the first by name."""
     if current is not None and current.group in groups:
@@ -136,7 +147,7 @@ def role_for(groups: Collection[str]) -> Role:
     return Role.PERSON
 
 
-def _grant_admin(user: User, *, is_admin: bool) -> None:
+def grant_admin(user: User, *, is_admin: bool) -> None:
     """Django's own admin is for break-glass: it opens and closes with the portal's role."""
     if user.is_staff != is_admin or user.is_superuser != is_admin:
         user.is_staff = user.is_superuser = is_admin

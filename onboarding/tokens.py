@@ -12,13 +12,11 @@ from django.utils.crypto import constant_time_compare
 
 from onboarding.enums import ApiScope
 from onboarding.models import ApiToken, AuditEvent, Person
-from onboarding.models.tokens import LONGEST, token_digest
+from onboarding.models.tokens import LONGEST, is_stale, token_digest
 
 # What scanners of repositories, and our own masking, know a token by.
 PREFIX = "onramp_api_"
 _BYTES = 32
-# `last_used_at` says when a token was used, not how often: a busy script is no row a second.
-_NOTED_EVERY = dt.timedelta(minutes=1)
 
 
 @transaction.atomic
@@ -58,7 +56,7 @@ def token_of(secret: str) -> ApiToken | None:
 def note_use(token: ApiToken) -> None:
     """Remember that a token was used: to the minute, and on record once a day."""
     now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at >= _NOTED_EVERY:
+    if is_stale(token.last_used_at, now):
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
     if token.audited_on != now.date():
         _put_on_record(token, now.date())

@@ -39,6 +39,7 @@ from onboarding.views import (
     view_as,
 )
 from onboarding.views.api import v1
+from onboarding.views.scim import v2
 
 urlpatterns = [
     path("", sign_in.sign_in, name="sign-in"),
@@ -112,6 +113,7 @@ urlpatterns = [
     path("tokens/issue/", tokens.token_issue, name="token-issue"),
     path("tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
     path("api/v1/", include((v1.urlpatterns, "api"))),
+    path("scim/v2/", include(v2.urlpatterns)),
     path("preferences/theme/", preferences.theme, name="theme"),
     path("preferences/language/", preferences.language, name="language"),
     path("livez", health.livez, name="livez"),

@@ -12,6 +12,7 @@ from onboarding.models.notifications import Notification, OptOut
 from onboarding.models.people import DirectoryEntry, Person, Principal, Team, User
 from onboarding.models.plans import Plan, PlanRevision
 from onboarding.models.prices import Price
+from onboarding.models.provisioning import ProvisionedGroup, ProvisionedUser, ProvisioningToken
 from onboarding.models.requests import AdminRequest
 from onboarding.models.sign_in import BreakGlassLink, LogoutToken
 from onboarding.models.statuses import PersonStatus, PersonWord, TeamTally
@@ -63,6 +64,9 @@ __all__ = [
     "PlanRevision",
     "Price",
     "Principal",
+    "ProvisionedGroup",
+    "ProvisionedUser",
+    "ProvisioningToken",
     "SeenRequests",
     "Subject",
     "Sweep",

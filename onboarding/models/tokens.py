@@ -54,3 +54,8 @@ class ApiToken(models.Model):
 def token_digest(token: str) -> str:
     """What is stored of a token. It has 256 bits of chance in it, so a plain digest cannot be guessed back."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def is_stale(last_used_at: dt.datetime | None, now: dt.datetime) -> bool:
+    """Whether a token's last use is to be written anew. It says when, not how often: a busy script writes no more."""
+    return last_used_at is None or now - last_used_at >= dt.timedelta(minutes=1)

@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from onboarding.enums import Layer, Outcome, Readiness, RunState, Tier, Trigger
-from onboarding.models import ApiToken, Price, Principal, Subject, Verification
+from onboarding.models import ApiToken, Price, Principal, ProvisionedUser, ProvisioningToken, Subject, Verification
 from tests.factories import (
     make_account,
     make_answer,
@@ -172,3 +172,30 @@ def test_a_tokens_digest_is_kept_once() -> None:
 
     with pytest.raises(IntegrityError, match="digest"):
         ApiToken.objects.create(owner=person, name="y", digest="x", created_at=now, expires_at=later)
+
+
+def make_provisioned(**fields: object) -> ProvisionedUser:
+    now = timezone.now()
+    return ProvisionedUser.objects.create(**{"user_name": "ana", "created_at": now, "changed_at": now, **fields})
+
+
+def test_a_provisioned_users_name_is_kept_once() -> None:
+    make_provisioned()
+
+    with pytest.raises(IntegrityError, match="user_name"):
+        make_provisioned()
+
+
+def test_a_person_is_one_provisioned_user() -> None:
+    person = make_person()
+    make_provisioned(person=person)
+
+    with pytest.raises(IntegrityError, match="person_id"):
+        make_provisioned(user_name="bo", person=person)
+
+
+def test_a_provisioning_token_is_kept_once() -> None:
+    ProvisioningToken.objects.create(digest="x")
+
+    with pytest.raises(IntegrityError, match="digest"):
+        ProvisioningToken.objects.create(digest="x")
