@@ -6,6 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.http import Http404, HttpResponseBase
@@ -22,6 +23,7 @@ from onboarding.checks.registry import ACCOUNT_CHECKS, Explanation, explain, pas
 from onboarding.enums import Outcome, Trigger
 from onboarding.models import Account, AuditEvent, Finding, PlanRevision, Subject, Sweep
 from onboarding.tasks import enqueue_sweep
+from onboarding.views.account_facts import beside, quota_outcome
 from onboarding.views.obstacles import in_account
 from onboarding.views.rules import PersonRequest, for_admins
 
@@ -152,6 +154,17 @@ class RegionBoard:
         return [*self.cells, *(cell for row in self.rows for cell in row.cells)]
 
     @property
+    def quotas(self) -> list[dict[str, Any]]:
+        """A row for each quota, with `name`, `code`, `value` and `needed` as the check's facts have them."""
+        cells = [(row.profile, cell.finding) for row in self.rows for cell in row.cells if cell.finding]
+        return [
+            {**quota, "profile": profile, "region": self.region, "outcome": quota_outcome(quota)}
+            for profile, finding in cells
+            if finding.check_name == "service-quota"
+            for quota in finding.facts.get("quotas", [])
+        ]
+
+    @property
     def open_cells(self) -> list[Cell]:
         """What an admin should look at first, each once however many models it concerns."""
         first: dict[str, Cell] = {}
@@ -177,6 +190,8 @@ def account(request: PersonRequest) -> HttpResponseBase:
         "attention": sum(region.attention for region in regions),
         "unanswered": sum(region.unanswered + region.waiting for region in regions),
         "sweep": _newest_sweep(chosen) if chosen else None,
+        "quotas": [row for board in regions for row in board.quotas],
+        **(beside(chosen, [board.region for board in regions]) if chosen else {}),
     }
     return render(request, "account.html", context)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
+import json
+import re
 from typing import Any
 
 import pytest
@@ -11,8 +14,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from onboarding.checks.registry import ACCOUNT_CHECKS
-from onboarding.enums import Layer, Outcome, Role, RunState, Trigger
-from onboarding.models import AuditEvent, Finding, Subject, Sweep
+from onboarding.enums import BilledSource, Layer, Outcome, Problem, Role, RunState, Trigger
+from onboarding.models import Account, AuditEvent, BillingFetch, Finding, LogSource, Subject, Sweep
 from tests.factories import (
     HAIKU,
     OPUS,
@@ -351,5 +354,174 @@ def test_the_page_asks_a_constant_number_of_queries(
             answered("invocation-logging", region=f"{region}x", outcome=Outcome.WARNING, reason="off")
     client = client_of(Role.ADMIN)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(14):
         client.get("/account/")
+
+
+# --- Logging, quotas
+
+
+def logged(region: str = REGION, **fields: Any) -> LogSource:
+    now = timezone.now()
+    defaults = {"destination": "s3://acme-logs/bedrock", "read_at": now, "read_until": now}
+    return LogSource.objects.create(account=make_account(), region=region, **{**defaults, **fields})
+
+
+def part(name: str) -> str:
+    """What a section of the page says, without its markup."""
+    shown = page().partition(f'<section class="card" id="{name}"')[2].partition("</section>")[0]
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", shown)))
+
+
+def test_each_region_says_whether_it_logs_and_how_far_that_was_read() -> None:
+    make_revision()
+    long_ago = timezone.now() - dt.timedelta(days=3)
+    logged("eu-north-1")
+    logged("eu-south-2", destination="", off_since=long_ago)
+    logged("eu-central-1", read_at=long_ago)
+    denied = {"problem": Problem.NO_ANSWER, "problem_detail": "s3:ListBucket: ReadTimeout", "problem_since": long_ago}
+    logged("eu-west-3", **denied)
+    logged("eu-west-2", read_at=None)
+
+    rows = re.split(r"(?=\w+ \(eu-)", part("logging"))
+
+    said = {row.partition("(")[2].partition(")")[0]: row for row in rows[1:]}
+    assert "Logged, and read" in said["eu-north-1"]
+    assert "s3://acme-logs/bedrock" in said["eu-north-1"]
+    assert "Logging is off, seen on" in said["eu-south-2"]
+    assert "Not read since" in said["eu-central-1"]
+    assert "AWS gave no answer, since" in said["eu-west-3"]
+    assert "s3:ListBucket: ReadTimeout" in said["eu-west-3"]
+    assert "Being read for the first time" in said["eu-west-2"]
+    # The plan's own, which nobody looked up.
+    assert "Not looked up yet" in said[REGION]
+
+
+def test_quotas_stand_beside_what_is_needed() -> None:
+    make_revision()
+    rows = [
+        {"unit": "requests", "name": "Requests of Opus", "code": "L-1", "value": 10, "needed": 30},
+        {"unit": "tokens", "name": "Tokens of Opus", "code": "L-2", "value": 2_000_000, "needed": 348_000},
+    ]
+    answered("service-quota", OPUS, outcome=Outcome.WARNING, reason="low", facts={"quotas": rows, "short": rows[:1]})
+
+    said = part("quotas")
+
+    assert re.search(r"Requests of OpusL-1 10 30 Warning", said)
+    assert re.search(r"Tokens of OpusL-2 2.000.000 348.000 Passed", said)
+
+
+def test_without_answers_there_are_no_quotas_to_show() -> None:
+    make_revision()
+
+    assert "Nobody asked yet" in part("quotas")
+
+
+# --- What is denied to the portal itself
+
+
+def policies(prefix: str) -> dict[str, Any]:
+    """The policies of the page that are there to be copied, by where they belong."""
+    found = re.findall(rf'<code id="{prefix}-(\w+)">(.*?)</code>', page(), re.DOTALL)
+    return {place: json.loads(html.unescape(re.sub(r"<[^>]+>", "", text))) for place, text in found}
+
+
+def actions(policy: dict[str, Any]) -> list[str]:
+    return [action for statement in policy["Statement"] for action in statement["Action"]]
+
+
+def denied(check: str, operation: str, key: str) -> None:
+    facts = {"operation": operation, "detail": "AccessDeniedException"}
+    finding = make_finding(check, outcome=Outcome.UNKNOWN, layer=Layer.PORTAL, reason="portal-denied", facts=facts)
+    Subject.objects.create(check_name=check, key=key, latest=finding)
+
+
+def test_where_nothing_was_denied_the_whole_policy_is_there_all_the_same() -> None:
+    make_revision()
+    Account.objects.update(role_arn="arn:aws:iam::111122223333:role/OnrampReadOnly")
+    logged()
+
+    assert "Nothing was denied to Onramp when it last asked." in part("portal")
+    assert policies("missing") == {}
+    whole = policies("whole")
+    assert set(whole) == {"account", "directory", "own"}
+    assert "bedrock:GetInferenceProfile" in actions(whole["account"])
+    assert whole["account"]["Statement"][1]["Resource"] == ["arn:aws:s3:::acme-logs"]
+    assert whole["own"]["Statement"][0]["Resource"] == ["arn:aws:iam::111122223333:role/OnrampReadOnly"]
+
+
+def test_what_is_denied_is_named_with_exactly_the_policy_it_needs() -> None:
+    make_revision()
+    since = timezone.now()
+    denied("model-access", "bedrock:GetFoundationModelAvailability", f"{ACCOUNT}|{REGION}|{OPUS}")
+    denied("model-access", "bedrock:GetFoundationModelAvailability", f"{ACCOUNT}|{REGION}|{SONNET}")
+    denied("identity", "identitystore:GetUserId", "person 1")
+    denied("model-access", "bedrock:GetUseCaseForModelAccess", "222233334444|eu-west-1|x")
+    logged(problem=Problem.DENIED, problem_detail="s3:GetObject: AccessDenied", problem_since=since)
+    BillingFetch.objects.create(
+        account=make_account(),
+        source=BilledSource.COST_EXPLORER,
+        since=since.date(),
+        until=since.date(),
+        state=RunState.DONE,
+        finished_at=since,
+        problem=Problem.DENIED,
+        problem_detail="ce:GetCostAndUsage: AccessDeniedException",
+    )
+
+    said, missing = part("portal"), policies("missing")
+
+    assert "What the account offers" in said
+    assert actions(missing["account"]) == [
+        "bedrock:GetFoundationModelAvailability",
+        "ce:GetCostAndUsage",
+        "s3:GetObject",
+    ]
+    assert missing["account"]["Statement"][1]["Resource"] == ["arn:aws:s3:::acme-logs/*"]
+    assert actions(missing["directory"]) == ["identitystore:GetUserId"]
+    assert set(missing) == {"account", "directory"}
+
+
+def test_what_was_answered_since_is_denied_no_more() -> None:
+    make_revision()
+    denied("model-access", "bedrock:GetFoundationModelAvailability", f"{ACCOUNT}|{REGION}|{OPUS}")
+    Subject.objects.update(latest=make_finding("model-access", reason="available"))
+    for problem in (Problem.DENIED, ""):
+        BillingFetch.objects.create(
+            account=make_account(),
+            source=BilledSource.COST_EXPLORER,
+            since=timezone.now().date(),
+            until=timezone.now().date(),
+            state=RunState.DONE,
+            finished_at=timezone.now(),
+            problem=problem,
+            problem_detail="ce:GetCostAndUsage: AccessDeniedException" if problem else "",
+        )
+
+    assert "Nothing was denied to Onramp when it last asked." in part("portal")
+
+
+def test_no_answer_is_not_a_denial() -> None:
+    make_revision()
+    logged(problem=Problem.NO_ANSWER, problem_detail="s3:GetObject: ReadTimeout", problem_since=timezone.now())
+    answered("model-access", OPUS, outcome=Outcome.UNKNOWN, layer=Layer.AWS, reason="no-answer")
+
+    assert policies("missing") == {}
+
+
+def test_of_two_calls_it_is_told_that_either_was_denied() -> None:
+    make_revision()
+    logged(control_problem=Problem.DENIED, control_at=timezone.now())
+
+    said = part("portal")
+
+    assert "cloudwatch:ListMetricsor cloudwatch:GetMetricData: which of them was not recorded" in said
+    assert actions(policies("missing")["account"]) == ["cloudwatch:ListMetrics", "cloudwatch:GetMetricData"]
+
+
+def test_a_role_that_may_not_be_assumed_is_a_matter_of_the_portals_own_credentials() -> None:
+    make_revision()
+    Account.objects.update(role_arn="arn:aws:iam::111122223333:role/OnrampReadOnly")
+    denied("model-access", "sts:AssumeRole", f"{ACCOUNT}|{REGION}|{OPUS}")
+
+    assert set(policies("missing")) == {"own"}
