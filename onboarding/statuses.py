@@ -72,9 +72,8 @@ def refresh(people: Iterable[int]) -> int:
 def refresh_everybody() -> int:
     """Every night: what time changed, and whatever was missed. Teams that are gone leave no tally behind."""
     count = refresh(_ids(Person.objects.all()))
-    with transaction.atomic():
-        _count(list(TeamTally.objects.values_list("pk", flat=True)))
-        TeamTally.objects.filter(people=0).delete()
+    count_again(list(TeamTally.objects.values_list("pk", flat=True)))
+    TeamTally.objects.filter(people=0).delete()
     return count
 
 
@@ -88,6 +87,21 @@ def refresh_stale() -> int:
 def refresh_plan(plan_id: int) -> int:
     """Everybody who has a plan: another revision of it is current."""
     return refresh(_ids(Person.objects.filter(team__plan=plan_id)))
+
+
+@transaction.atomic
+def count_again(teams: Collection[str]) -> None:
+    """Count the people of these teams again. Of two at once, the second waits, and then sees what the first wrote."""
+    TeamTally.objects.bulk_create([TeamTally(team_name=name) for name in sorted(teams)], ignore_conflicts=True)
+    list(TeamTally.objects.select_for_update().filter(pk__in=teams).order_by("pk"))
+    active = PersonStatus.objects.filter(is_active=True, team_name__in=teams).order_by()
+    counted = {row["team_name"]: row for row in active.values("team_name").annotate(**_COUNTS)}
+    TeamTally.objects.bulk_create(
+        [TeamTally(**counted.get(name, {"team_name": name})) for name in sorted(teams)],
+        update_conflicts=True,
+        unique_fields=["team_name"],
+        update_fields=[*_COUNTS],
+    )
 
 
 def folded(text: str) -> str:
@@ -140,7 +154,7 @@ def _refresh(ids: Sequence[int]) -> None:
     if not changed:
         return
     teams = {row.team_name for row in changed} | {before[row.pk].team_name for row in changed if row.pk in before}
-    _count(teams)
+    count_again(teams)
 
 
 def _values(row: PersonStatus) -> list[Any]:
@@ -155,20 +169,6 @@ def _keep_words(known: _Known) -> None:
     PersonWord.objects.filter(pk__in=[pk for key, pk in had.items() if key not in wanted]).delete()
     new = [PersonWord(person_id=person, word=word) for person, word in sorted(wanted - had.keys())]
     PersonWord.objects.bulk_create(new, ignore_conflicts=True)
-
-
-def _count(teams: Collection[str]) -> None:
-    """Count the people of these teams again. Of two at once, the second waits, and then sees what the first wrote."""
-    TeamTally.objects.bulk_create([TeamTally(team_name=name) for name in sorted(teams)], ignore_conflicts=True)
-    list(TeamTally.objects.select_for_update().filter(pk__in=teams).order_by("pk"))
-    active = PersonStatus.objects.filter(is_active=True, team_name__in=teams).order_by()
-    counted = {row["team_name"]: row for row in active.values("team_name").annotate(**_COUNTS)}
-    TeamTally.objects.bulk_create(
-        [TeamTally(**counted.get(name, {"team_name": name})) for name in sorted(teams)],
-        update_conflicts=True,
-        unique_fields=["team_name"],
-        update_fields=[*_COUNTS],
-    )
 
 
 @dataclass(frozen=True, slots=True)
