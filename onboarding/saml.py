@@ -133,10 +133,13 @@ def describe(named: Document) -> Document:
 
 
 def sign_in_url(named: Document) -> str:
-    """A URL at the provider for people to know it by, without asking it."""
-    if "metadata" in named:
+    """A URL at the provider for people to know it by, without asking it. Empty where the settings name none."""
+    if "metadata" not in named:
+        return str(named.get("metadata_url") or named["sso_url"])
+    try:
         return str(describe(named)["singleSignOnService"]["url"])
-    return str(named.get("metadata_url") or named["sso_url"])
+    except IdentityProviderUnavailable:
+        return ""
 
 
 # --- The protocol
