@@ -64,6 +64,11 @@ class Environment(BaseSettings):
         (), description="Origins that sign-in passes through besides the issuer's, such as https://login.example.com."
     )
     oidc_groups_claim: str = Field("groups", description="The claim that lists a person's groups.")
+    admin_groups: CommaSeparated = Field((), description="Groups whose members are admins of the portal.")
+    auditor_groups: CommaSeparated = Field(
+        (), description="Groups whose members are auditors: a role without pages of its own yet."
+    )
+
     saml_metadata_url: str = Field("", description="Where the SAML identity provider publishes its metadata; https.")
     saml_metadata_file: FilePath | None = Field(
         None, description="A file with that metadata, for a provider that does not publish it."
@@ -107,10 +112,6 @@ class Environment(BaseSettings):
     )
     saml_origins: CommaSeparated = Field(
         (), description="Origins that SAML sign-in passes through besides those of the metadata and the sign-in URL."
-    )
-    admin_groups: CommaSeparated = Field((), description="Groups whose members are admins of the portal.")
-    auditor_groups: CommaSeparated = Field(
-        (), description="Groups whose members are auditors: a role without pages of its own yet."
     )
 
     credential_helpers: dict[str, str] = Field(

@@ -15,11 +15,11 @@ handler500 = "onboarding.views.errors.server_error"
 urlpatterns = [
     path("", include("onboarding.urls")),
     # allauth's own names: its flow reverses them.
-    path("accounts/oidc/<slug:provider_id>/login/", oidc.login, name="openid_connect_login"),
-    path("accounts/oidc/<slug:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),
     path("accounts/saml/<slug:organization_slug>/login/", saml.login, name="saml_login"),
     path("accounts/saml/<slug:organization_slug>/acs/", saml.acs, name="saml_acs"),
     path("accounts/saml/<slug:organization_slug>/acs/finish/", saml.finish_acs, name="saml_finish_acs"),
     path("accounts/saml/<slug:organization_slug>/metadata/", saml.metadata, name="saml_metadata"),
+    path("accounts/oidc/<slug:provider_id>/login/", oidc.login, name="openid_connect_login"),
+    path("accounts/oidc/<slug:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),
     path("django-admin/", admin.site.urls),
 ]
