@@ -67,6 +67,14 @@ class Environment(BaseSettings):
     oidc_roles_claim: str = Field(
         "roles", description="The claim that lists a person's app roles, which count like groups; empty: none."
     )
+    admin_groups: CommaSeparated = Field((), description="Groups whose members are admins of the portal.")
+    auditor_groups: CommaSeparated = Field(
+        (), description="Groups whose members are auditors: they read all that admins read, and write nothing."
+    )
+    required_groups: CommaSeparated = Field(
+        (), description="Only members of one of these groups may sign in; empty: anybody whom the provider lets in."
+    )
+
     saml_metadata_url: str = Field("", description="Where the SAML identity provider publishes its metadata; https.")
     saml_metadata_file: FilePath | None = Field(
         None, description="A file with that metadata, for a provider that does not publish it."
@@ -110,13 +118,6 @@ class Environment(BaseSettings):
     )
     saml_origins: CommaSeparated = Field(
         (), description="Origins that SAML sign-in passes through besides those of the metadata and the sign-in URL."
-    )
-    admin_groups: CommaSeparated = Field((), description="Groups whose members are admins of the portal.")
-    required_groups: CommaSeparated = Field(
-        (), description="Only members of one of these groups may sign in; empty: anybody whom the provider lets in."
-    )
-    auditor_groups: CommaSeparated = Field(
-        (), description="Groups whose members are auditors: a role without pages of its own yet."
     )
 
     credential_helpers: dict[str, str] = Field(
