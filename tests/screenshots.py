@@ -64,6 +64,8 @@ PAGES: Mapping[str, Subject] = {
     "plan-edit": Subject("carla.soto@acme.example", "/plans/platform/edit/"),
     "diagnose": Subject("ana.nunez@acme.example", "/diagnose/"),
     "requests": Subject("carla.soto@acme.example", "/requests/"),
+    "notifications": Subject("carla.soto@acme.example", "/notifications/"),
+    "no-plan": Subject("vera.lind@acme.example", "/setup/"),
     "account": Subject("carla.soto@acme.example", "/account/"),
     "account-works": Subject("carla.soto@acme.example", "/account/?account=222233334444"),
     "costs": Subject("carla.soto@acme.example", "/costs/"),
