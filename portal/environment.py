@@ -69,7 +69,7 @@ class Environment(BaseSettings):
     )
     admin_groups: CommaSeparated = Field((), description="Groups whose members are admins of the portal.")
     auditor_groups: CommaSeparated = Field(
-        (), description="Groups whose members are auditors: they read all that admins read, and write nothing."
+        (), description="Groups whose members are auditors: they read what admins read, and change nothing of it."
     )
     required_groups: CommaSeparated = Field(
         (), description="Only members of one of these groups may sign in; empty: anybody whom the provider lets in."

@@ -77,6 +77,8 @@ PAGES: Mapping[str, Subject] = {
     "bundles": Subject("carla.soto@acme.example", "/bundles/"),
     "diagnose": Subject("ana.nunez@acme.example", "/diagnose/"),
     "requests": Subject("carla.soto@acme.example", "/requests/"),
+    "notifications": Subject("carla.soto@acme.example", "/notifications/"),
+    "no-plan": Subject("vera.lind@acme.example", "/setup/"),
     "account": Subject("carla.soto@acme.example", "/account/"),
     "account-works": Subject("carla.soto@acme.example", "/account/?account=222233334444"),
     "tokens": Subject("carla.soto@acme.example", "/tokens/"),
