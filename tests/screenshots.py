@@ -59,6 +59,7 @@ PAGES: Mapping[str, Subject] = {
     "asked": Subject("luis.gil@acme.example", "/setup/", "blocked"),
     "bundle": Subject("ana.nunez@acme.example", "/bundle/"),
     "codes": Subject("ana.nunez@acme.example", "/setup/", "ready"),
+    "people": Subject("carla.soto@acme.example", "/people/"),
     "plans": Subject("carla.soto@acme.example", "/plans/"),
     "plan": Subject("carla.soto@acme.example", "/plans/platform/"),
     "plan-edit": Subject("carla.soto@acme.example", "/plans/platform/edit/"),

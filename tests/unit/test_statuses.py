@@ -1,4 +1,4 @@
-"""Where people stand: kept rows say what working it out from nothing says, and every deed that changes it refreshes it."""
+"""Where people stand: kept rows say what working it out from nothing says, and what changes it refreshes them."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_what_blocks_is_the_first_no_that_the_default_model_needs() -> None:
         ("permissions", "identity-policy", Layer.IDENTITY_POLICY, OPUS),  # another model's
         ("permissions", "service-control-policy", Layer.SERVICE_CONTROL_POLICY, SONNET),
         form,
-        form[:3] + (SONNET,),
+        (*form[:3], SONNET),
     )
 
     row = status_of(person)
@@ -236,7 +236,7 @@ _DEEDS = (
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=st.lists(st.tuples(st.sampled_from(_DEEDS), st.integers(0, 2)), max_size=8))
-def test_refreshing_whom_a_deed_concerns_equals_working_everybody_out_from_nothing(
+def test_refreshing_whom_a_deed_concerns_equals_working_it_out_from_nothing(
     deeds: list[tuple[str, int]],
 ) -> None:
     for model in (Bundle, Verification, Person, TeamTally):
