@@ -156,7 +156,7 @@ class _Beyond(Func):
         super().__init__(*map(F, columns), *typed)
         self.sign = "<" if backwards else ">"
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         parts = [compiler.compile(each) for each in self.source_expressions]
         half = len(parts) // 2
         left, right = (", ".join(sql for sql, _ in some) for some in (parts[:half], parts[half:]))
@@ -179,12 +179,12 @@ class _Among(Func):
     conditional = True
     template = "%(column)s IN %(found)s"
 
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:  # type: ignore[override]
         (column, some), (found, values) = (compiler.compile(each) for each in self.source_expressions)
         template = context.get("template", self.template)
         return template % {"column": column, "found": found}, [*some, *values]
 
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         return self.as_sql(compiler, connection, template="%(column)s = ANY(ARRAY%(found)s)")
 
 

@@ -131,12 +131,8 @@ def test_what_nobody_can_tell_today_blocks_by_the_last_known_no() -> None:
 
 def test_a_live_verification_leaves_what_is_known() -> None:
     person = make_ready_person()
-    make_verification(
-        person,
-        person.team.plan.revisions.get(),
-        state=RunState.RUNNING,
-        queued_at=timezone.now(),  # type: ignore[union-attr]
-    )
+    revision = person.verifications.get().revision
+    make_verification(person, revision, state=RunState.RUNNING, queued_at=timezone.now())
 
     assert status_of(person).readiness == Readiness.READY
 
@@ -294,11 +290,11 @@ def _do(deed: str, person: Person, teams: list[Any], clock: Any) -> None:
     person.save()
 
 
-def _rows() -> list[dict[str, Any]]:
+def _rows() -> list[Any]:
     return list(PersonStatus.objects.order_by("pk").values())
 
 
-def _tallies() -> list[dict[str, Any]]:
+def _tallies() -> list[Any]:
     return list(TeamTally.objects.filter(people__gt=0).order_by("pk").values())
 
 

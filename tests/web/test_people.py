@@ -101,7 +101,7 @@ def shown(query: str = "", client: Client | None = None) -> list[str]:
 def file(query: str = "", client: Client | None = None) -> list[dict[str, str]]:
     response = (client or admin()).get(f"{URL}export.csv{query}")
     assert response.status_code == 200
-    text = b"".join(response).decode()  # type: ignore[arg-type]  # streamed
+    text = b"".join(response).decode()
     return list(csv.DictReader(io.StringIO(text)))
 
 
