@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import bundle, costs, pages, verification  # noqa: F401 -- each registers its entries
+from benchmarks import bundle, costs, pages, people, verification  # noqa: F401 -- each registers its entries
 from benchmarks.portal import portal
 from benchmarks.registry import ENTRIES, Result
 

@@ -17,7 +17,7 @@ _WITH_BODIES, _BARE = "1", "0"
 
 
 @cache
-def _measured(module: str, *arguments: str) -> dict[str, Any]:
+def measured(module: str, *arguments: str) -> dict[str, Any]:
     """What `python -m MODULE URL ...` prints as its last line, run on a PostgreSQL of its own."""
     from tests.on_postgresql import postgresql
 
@@ -41,7 +41,7 @@ def lines_over_a_plain_loop() -> Figure:
 
     Every record has prompt and answer with it; the detail says what the ratio is where none has.
     """
-    told, bare = _measured("benchmarks.ingestion", _WITH_BODIES), _measured("benchmarks.ingestion", _BARE)
+    told, bare = measured("benchmarks.ingestion", _WITH_BODIES), measured("benchmarks.ingestion", _BARE)
     detail = "{lines} lines, {megabytes} MB: {seconds:.1f} s, and {loop_seconds:.1f} s for the loop".format(**told)
     return Figure(told["ratio"], f"{detail}; {bare['ratio']:.2f} where no record has a body")
 
@@ -51,7 +51,7 @@ def memory_at_its_most() -> Figure:
     """The most memory that the process had while it read a gigabyte, Django and all that it imports included: of both
     kinds of logs, the worse.
     """
-    both = (_measured("benchmarks.ingestion", bodies) for bodies in (_WITH_BODIES, _BARE))
+    both = (measured("benchmarks.ingestion", bodies) for bodies in (_WITH_BODIES, _BARE))
     told = max(both, key=itemgetter("rss_mb"))
     return Figure(told["rss_mb"], "{rss_before_mb:.0f} MB before the first line".format(**told))
 
@@ -59,13 +59,13 @@ def memory_at_its_most() -> Figure:
 @measures("costs.queries_constant", unit="queries", goal=0.0)
 def queries_that_depend_on_how_much_there_is() -> Figure:
     """Queries of the cost page with 10,000 people and 365 days, less those with one person and one day."""
-    told = _measured("benchmarks.cost_page")
+    told = measured("benchmarks.cost_page")
     return Figure(told["queries_many"] - told["queries_one"], "{queries_many} queries".format(**told))
 
 
 @measures("costs.page_ratio", unit="ratio", goal=60.0)
 def cost_page_over_a_minimal_page() -> Figure:
     """CPU of the cost page for one month, with 10,000 people and 365 days, over that of a minimal signed-in page."""
-    told = _measured("benchmarks.cost_page")
+    told = measured("benchmarks.cost_page")
     detail = "{page_ms:.1f} ms, {minimal_ms:.2f} ms a minimal page; {wall_ms:.0f} ms with the database".format(**told)
     return Figure(told["ratio"], detail)

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.people_page DATABASE_URL`: the people page of a large company; one line of JSON is what it takes.
+"""`python -m benchmarks.people_page DATABASE_URL`: the people page of a large company, in one line of JSON.
 
-A hundred thousand people of two hundred teams on forty plans: one in ten is blocked, by one of twelve causes; a quarter
-has an older bundle, two thirds a machine that reported.
+A hundred thousand people of two hundred teams on forty plans: one in ten is blocked, by one of twelve causes; a
+quarter has an older bundle, two thirds a machine that reported.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from benchmarks.portal import portal
 
 FEW, PEOPLE, TEAMS, PLANS = 10, 100_000, 200, 40
 _ROUNDS = 5
-_GIVEN = ("ana", "bo", "cy", "dolores", "elena", "francisca", "gil", "hana", "ines", "jon", "kofi", "laura", "marta")
-_FAMILY = ("nunez", "gil", "ferrer", "etxeberria", "rossi", "vidal", "oliveira", "marin", "aranda", "haddad", "pena")
+# Four hundred given names of two, and eight thousand family names of three: one person in ten has a name in mar-.
+_SYLLABLES = [
+    *("an", "bel", "car", "dan", "el", "fer", "gon", "hel", "is", "jo"),
+    *("kar", "lu", "mar", "nor", "ol", "pa", "ra", "sol", "ter", "vi"),
+]
 # Every filter, every order, and what is found seldom, often and not at all; each also far behind the first page.
 FILTERS = (
     "",
@@ -35,25 +38,27 @@ FILTERS = (
         "team=none",
     ),
     *("layer=assignment", "layer=network", "cause=identity.no-assignment", "status=blocked&connected=yes"),
-    *("q=ana", "q=a", "q=marta+haddad", "q=p99123", "q=nobody", "q=p5&status=blocked", "q=a&activity=inactive"),
-    *("q=p1&connected=no&revision=2", "team={team}", "team={team}&status=blocked", "plan={plan}", "plan={plan}&q=an"),
+    *("q=mar", "q=marbel", "q=mar+vi", "q=p99123", "q=nobody", "q=p51&status=blocked", "q=an&activity=inactive"),
+    *("q=p12&connected=no&revision=2", "team={team}", "team={team}&status=blocked", "plan={plan}", "plan={plan}&q=an"),
 )
 ORDERS = ("name", "-name", "team", "-team", "status", "-revision", "-verified", "verified", "-used", "used")
 
 
-# What the product writes person by person, in the shape in which it does. Blocked is one in ten, by one of twelve causes.
+# What the product writes person by person, in the shape in which it does.
 _PEOPLE = """
     INSERT INTO onboarding_person (email, name, team_id, role, is_active, language, created_at, seen_at)
     SELECT 'p' || n || '@acme.example',
-           initcap((%(given)s::text[])[1 + n %% 13]) || ' ' || initcap((%(family)s::text[])[1 + n * 7 %% 11]) || ' ' || n,
+           initcap(part[1 + n %% 20] || part[1 + n / 20 %% 20]) || ' '
+               || initcap(part[1 + n * 7 %% 20] || part[1 + n / 31 %% 20] || part[1 + n / 57 %% 20]),
            CASE WHEN n %% 50 <> 1 THEN (%(teams)s::bigint[])[1 + n * 7919::bigint %% %(count)s] END,
            'person', n %% 40 <> 3, '', now(), CASE WHEN n %% 9 <> 2 THEN now() - interval '1 day' * (n %% 60) END
-    FROM generate_series(1, %(people)s) AS n
+    FROM generate_series(1, %(people)s) AS n, (SELECT %(syllables)s::text[] AS part) AS names
 """
 _STATUSES = """
     INSERT INTO onboarding_personstatus
-        (person_id, sort_name, team_name, plan_id, revision_id, is_active, has_signed_in, readiness, layer, check_name,
-         reason, finding_id, obstacles, verified_at, installed, installed_number, is_connected, last_used_on, is_inactive)
+        (person_id, sort_name, team_name, plan_id, revision_id, is_active, has_signed_in, readiness,
+         layer, check_name, reason, finding_id, obstacles,
+         verified_at, installed, installed_number, is_connected, last_used_on, is_inactive)
     SELECT person.id, lower(person.name), coalesce(team.name, ''), team.plan_id, revision.id, person.is_active,
            person.seen_at IS NOT NULL, readiness,
            coalesce(finding.layer, ''), coalesce(finding.check_name, ''), coalesce(finding.reason, ''), finding.id,
@@ -78,7 +83,8 @@ _WORDS = """
 """
 _MACHINES = """
     INSERT INTO onboarding_enrolment
-        (person_id, machine, os, cli_version, revision_id, results, outcome, first_reported_at, reported_at, connected_at)
+        (person_id, machine, os, cli_version, revision_id, results, outcome,
+         first_reported_at, reported_at, connected_at)
     SELECT person_id, 'machine-' || person_id, 'Linux', '2.1.330', revision_id, '[]', 'passed', now(), now(), now()
     FROM onboarding_personstatus WHERE is_connected AND revision_id IS NOT NULL
 """
@@ -103,9 +109,8 @@ def _make_company(people: int) -> None:
         for layer in ("assignment", "directory", "identity-policy", "service-control-policy")
         for reason in ("no-assignment", "not-in-directory", "disabled")
     ]
-    told = {
-        "given": list(_GIVEN),
-        "family": list(_FAMILY),
+    told: dict[str, Any] = {
+        "syllables": _SYLLABLES,
         "teams": [team.pk for team in teams],
         "count": TEAMS,
         "people": people,
@@ -126,7 +131,7 @@ def _forget() -> None:
 
     tables = ("person", "team", "plan", "finding", "teamtally")
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(f'onboarding_{name}' for name in tables)} CASCADE")  # noqa: S608 -- ours
+        cursor.execute(f"TRUNCATE {', '.join(f'onboarding_{name}' for name in tables)} CASCADE")
 
 
 def _measure() -> dict[str, Any]:
@@ -159,47 +164,50 @@ def _measure() -> dict[str, Any]:
 
     _make_company(FEW)
     sign_in()
-    told: dict[str, Any] = {"queries_few": queries("/people/"), "queries_few_found": queries("/people/?q=a")}
+    told: dict[str, Any] = {"queries_few": queries("/people/"), "queries_few_found": queries("/people/?q=p1")}
     _forget()
     started = time.perf_counter()
     _make_company(PEOPLE)
     told["seconds_to_make"] = time.perf_counter() - started
     sign_in()
-    told |= {"queries_many": queries("/people/"), "queries_many_found": queries("/people/?q=a")}
+    told |= {"queries_many": queries("/people/"), "queries_many_found": queries("/people/?q=p1")}
+    told |= _file(client)
     team, plan = Team.objects.order_by("name")[7].pk, Plan.objects.order_by("name")[7].pk
     filters = [each.format(team=team, plan=plan) for each in FILTERS]
     told |= _slowest(page, filters)
     with override_settings(ROOT_URLCONF="benchmarks.minimal"):
         rounds = [(_cpu(lambda: page("/people/")), _cpu(lambda: page("/minimal/"))) for _ in range(_ROUNDS)]
     page_ms, minimal_ms = (statistics.median(column) for column in zip(*rounds, strict=True))
-    told |= {"page_ms": page_ms, "minimal_ms": minimal_ms, "ratio": page_ms / minimal_ms}
-    return told | _file(client)
+    return told | {"page_ms": page_ms, "minimal_ms": minimal_ms, "ratio": page_ms / minimal_ms}
 
 
 def _slowest(page: Callable[[str], str], filters: list[str]) -> dict[str, Any]:
-    """Milliseconds that the database took for the slowest page, all of its queries together, of several times the
-    middle one; and which page that was."""
+    """Milliseconds that the database took for the slowest page, all of its queries together, and which page that was.
+
+    Of three times the best: what else the machine does at that moment is not the page's.
+    """
     slowest, which, count = 0.0, "", 0
     for path in _paths(page, filters):
-        with _timed() as spent:
-            page(path)  # once before: the plan of a query may be made anew after so many rows
-            taken = []
-            for _ in range(3):
-                spent.clear()
-                page(path)
-                taken.append(sum(spent) * 1000)
+        page(path)
+        taken = [_database_ms(page, path) for _ in range(3)]
         count += 1
-        if statistics.median(taken) > slowest:
-            slowest, which = statistics.median(taken), path
+        if min(taken) > slowest:
+            slowest, which = min(taken), path
     return {"db_ms_worst": slowest, "slowest": which, "pages": count}
+
+
+def _database_ms(page: Callable[[str], str], path: str) -> float:
+    with _timed() as spent:
+        page(path)
+    return sum(spent) * 1000
 
 
 def _paths(page: Callable[[str], str], filters: list[str]) -> Iterator[str]:
     """Each filter by name, each order of everybody, and of all of them a page far behind and the last."""
     from onboarding.models import PersonStatus
 
-    far = list(PersonStatus.objects.order_by("sort_name").values_list("pk", flat=True)[50_000:50_001])[0]
-    for query in [*filters, *(f"sort={order}" for order in ORDERS), "status=ready&sort=-used", "q=a&sort=-verified"]:
+    far = PersonStatus.objects.order_by("sort_name").values_list("pk", flat=True)[50_000]
+    for query in [*filters, *(f"sort={order}" for order in ORDERS), "status=ready&sort=-used", "q=mar&sort=-verified"]:
         for place in ("", f"after={far}", f"before={far}"):
             yield f"/people/?{query}&{place}"
 

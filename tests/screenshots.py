@@ -59,6 +59,7 @@ PAGES: Mapping[str, Subject] = {
     "asked": Subject("luis.gil@acme.example", "/setup/", "blocked"),
     "bundle": Subject("ana.nunez@acme.example", "/bundle/"),
     "codes": Subject("ana.nunez@acme.example", "/setup/", "ready"),
+    "people": Subject("carla.soto@acme.example", "/people/"),
     "sessions": Subject("ana.nunez@acme.example", "/sessions/"),
     # Of Luis, who is blocked: his number is not known before he is.
     "person": Subject("carla.soto@acme.example", "/people/{luis}/"),

@@ -140,8 +140,8 @@ def people_verify(request: PersonRequest) -> HttpResponseBase:
     chosen, _ignored = read_filter(request.GET)
     order = read_order(request.GET.get("sort", ""))
     if request.POST.get("scope") == "all":
-        rows = chosen.rows(_names(Team)).filter(is_active=True)
-        wanted = list(rows.order_by("person").values_list("pk", flat=True)[: VERIFIED_AT_ONCE + 1])
+        found = chosen.rows(_names(Team)).filter(is_active=True)
+        wanted = list(found.order_by("person").values_list("pk", flat=True)[: VERIFIED_AT_ONCE + 1])
     else:
         told = request.POST.getlist("person")
         wanted = [int(text) for text in dict.fromkeys(told) if re.fullmatch(r"\d{1,18}", text)]

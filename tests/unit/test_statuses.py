@@ -1,4 +1,4 @@
-"""Where people stand: kept rows say what working it out from nothing says, and every deed that changes it refreshes it."""
+"""Where people stand: kept rows say what working it out from nothing says, and what changes it refreshes them."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_what_blocks_is_the_first_no_that_the_default_model_needs() -> None:
         ("permissions", "identity-policy", Layer.IDENTITY_POLICY, OPUS),  # another model's
         ("permissions", "service-control-policy", Layer.SERVICE_CONTROL_POLICY, SONNET),
         form,
-        form[:3] + (SONNET,),
+        (*form[:3], SONNET),
     )
 
     row = status_of(person)
@@ -131,12 +131,8 @@ def test_what_nobody_can_tell_today_blocks_by_the_last_known_no() -> None:
 
 def test_a_live_verification_leaves_what_is_known() -> None:
     person = make_ready_person()
-    make_verification(
-        person,
-        person.team.plan.revisions.get(),
-        state=RunState.RUNNING,
-        queued_at=timezone.now(),  # type: ignore[union-attr]
-    )
+    revision = person.verifications.get().revision
+    make_verification(person, revision, state=RunState.RUNNING, queued_at=timezone.now())
 
     assert status_of(person).readiness == Readiness.READY
 
@@ -236,7 +232,7 @@ _DEEDS = (
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=st.lists(st.tuples(st.sampled_from(_DEEDS), st.integers(0, 2)), max_size=8))
-def test_refreshing_whom_a_deed_concerns_equals_working_everybody_out_from_nothing(
+def test_refreshing_whom_a_deed_concerns_equals_working_it_out_from_nothing(
     deeds: list[tuple[str, int]],
 ) -> None:
     for model in (Bundle, Verification, Person, TeamTally):
@@ -294,11 +290,11 @@ def _do(deed: str, person: Person, teams: list[Any], clock: Any) -> None:
     person.save()
 
 
-def _rows() -> list[dict[str, Any]]:
+def _rows() -> list[Any]:
     return list(PersonStatus.objects.order_by("pk").values())
 
 
-def _tallies() -> list[dict[str, Any]]:
+def _tallies() -> list[Any]:
     return list(TeamTally.objects.filter(people__gt=0).order_by("pk").values())
 
 

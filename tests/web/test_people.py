@@ -101,7 +101,7 @@ def shown(query: str = "", client: Client | None = None) -> list[str]:
 def file(query: str = "", client: Client | None = None) -> list[dict[str, str]]:
     response = (client or admin()).get(f"{URL}export.csv{query}")
     assert response.status_code == 200
-    text = b"".join(response).decode()  # type: ignore[arg-type]  # streamed
+    text = b"".join(response).decode()
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -243,8 +243,8 @@ def test_blockers_say_how_many_one_fix_would_let_in() -> None:
         ("q=ana.nunez@acme", ["Ana Núñez"]),
         ("q=tp14", ["Bo Ek"]),
         ("q=bo-tp", ["Bo Ek"]),
-        ("q=a%25", ["Ana Núñez"]),
-        ("q=a_a", ["Ana Núñez"]),
+        ("q=an%25", ["Ana Núñez"]),
+        ("q=a_an", ["Ana Núñez"]),
         ("status=ready&activity=active&connected=no", ["Bo Ek"]),
         ("status=unknown&q=ed", ["Ed Hall"]),
     ],
