@@ -440,6 +440,8 @@ def test_where_nothing_was_denied_the_whole_policy_is_there_all_the_same() -> No
     make_revision()
     Account.objects.update(role_arn="arn:aws:iam::111122223333:role/OnrampReadOnly")
     logged()
+    assert "Onramp has not asked AWS about this account yet." in part("portal")
+    answered("model-access", OPUS)
 
     assert "Nothing was denied to Onramp when it last asked." in part("portal")
     assert policies("missing") == {}

@@ -109,7 +109,8 @@ def test_device_management_gets_what_everybody_who_is_ready_can_use(admin: Clien
     assert "/etc/claude-code/managed-settings.json" in files["README.md"]
     assert "Opus, so it is left out for all" in files["README.md"]
     assert json.loads(files["MANIFEST.json"])["left_out"] == ["opus"]
-    sums = dict(reversed(line.split("  ")) for line in files["SHA256SUMS"].splitlines())
+    lines = (line.split("  ") for line in files["SHA256SUMS"].splitlines())
+    sums = {name: digest for digest, name in lines}
     assert sums == {
         name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items() if name != "SHA256SUMS"
     }
