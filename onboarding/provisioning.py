@@ -152,17 +152,17 @@ def save_group(
     group.display_name, group.external_id = display_name, external_id
     if row is None:
         group.save()
-    before = set(group.members.values_list("pk", flat=True))
-    after = set(ProvisionedUser.objects.filter(pk__in=members).values_list("pk", flat=True))
+    before, wanted = set(group.members.values_list("pk", flat=True)), set(members)
+    # Of thousands of members mostly one or two are new.
+    new = ProvisionedUser.objects.filter(pk__in=wanted - before).values_list("pk", flat=True)
+    after = (wanted & before) | set(new)
     if row is None or is_renamed or before != after:
         group.changed_at = now
         group.save()
         group.members.remove(*before - after)  # type: ignore[arg-type]  # the stubs know whole numbers only
         group.members.add(*after - before)  # type: ignore[arg-type]  # as above
-        action, counts = (
-            "changed" if row else "created",
-            {"added": len(after - before), "removed": len(before - after)},
-        )
+        action = "changed" if row else "created"
+        counts = {"added": len(after - before), "removed": len(before - after)}
         AuditEvent.objects.record(actor=ACTOR, action=f"directory-group.{action}", target=display_name, **counts)
         concerned = before | after if row is None or is_renamed else before ^ after
         _apply_groups(_users(concerned), known | group.names)

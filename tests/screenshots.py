@@ -114,6 +114,8 @@ def take_all(stack: Stack, browser: Browser, out: Path, names: list[str]) -> Ite
                 _publish(visitor)
             if name.startswith("account"):
                 _ask_aws(visitor, PAGES[name].path)
+            if name == "tokens":
+                _make_token(visitor)
             for variant in _variants(visitor):
                 visitor.open(path)
                 if name == "diagnose":
@@ -193,6 +195,15 @@ def _ask_aws(visitor: Visitor, path: str) -> None:
     visitor.open(path)
     visitor.page.get_by_role("button", name="Check").click()
     expect(visitor.page.get_by_role("button", name="Check again")).to_be_enabled()
+
+
+def _make_token(visitor: Visitor) -> None:
+    visitor.open("/tokens/")
+    visitor.page.get_by_label("What it is for").fill("Monthly cost report")
+    visitor.page.get_by_label("Costs").check()
+    visitor.page.get_by_label("Plans").check()
+    visitor.page.get_by_role("button", name="Make the token").click()
+    expect(visitor.page.locator("#token")).to_be_visible()
 
 
 def _paste(visitor: Visitor) -> None:

@@ -27,7 +27,6 @@ from scim2_models import (
 )
 
 from onboarding.provisioning import Taken, token_holds
-from onboarding.views.rules import for_tokens
 from onboarding.views.scim.resources import POLICY
 
 MEDIA_TYPE = "application/scim+json"
@@ -35,10 +34,9 @@ View = Callable[..., HttpResponse]
 
 
 def scim(*methods: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
-    """A view of the directory's, for these methods: its own rule, and nothing of it stays where it fails."""
+    """A view of the directory's, for these methods: it asks for the token, and nothing of it stays where it fails."""
 
     def framed(view: View) -> Callable[..., HttpResponseBase]:
-        @for_tokens
         @never_cache
         @wraps(view)
         def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
