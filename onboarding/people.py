@@ -173,22 +173,37 @@ def deactivate(person: Person, *, actor: Person, reason: str) -> bool:
     )
     if person.pk == actor.pk or admins == {person.pk}:
         raise MayNotDeactivate
+    return shut_out(person, actor=actor.email, reason=reason)
+
+
+@transaction.atomic
+def shut_out(person: Person, *, actor: str, reason: str) -> bool:
+    """What deactivating is, whoever decided it."""
     if not Person.objects.filter(pk=person.pk, is_active=True).update(is_active=False):
         return False
     person.is_active = False
-    AuditEvent.objects.record(actor=actor.email, action="person.deactivated", target=person.email, reason=reason)
-    end_all(person, actor=actor.email, reason=reason)
+    if person.user is not None:
+        grant_admin(person.user, is_admin=False)
+    AuditEvent.objects.record(actor=actor, action="person.deactivated", target=person.email, reason=reason)
+    end_all(person, actor=actor, reason=reason)
     statuses.refresh([person.pk])
     return True
 
 
-@transaction.atomic
 def reactivate(person: Person, *, actor: Person, reason: str) -> bool:
     """Let somebody sign in again; False where they may already. The identity provider still has to, too."""
+    return let_in(person, actor=actor.email, reason=reason)
+
+
+@transaction.atomic
+def let_in(person: Person, *, actor: str, reason: str) -> bool:
+    """What reactivating is, whoever decided it."""
     if not Person.objects.filter(pk=person.pk, is_active=False).update(is_active=True):
         return False
     person.is_active = True
-    AuditEvent.objects.record(actor=actor.email, action="person.reactivated", target=person.email, reason=reason)
+    if person.user is not None:
+        grant_admin(person.user, is_admin=person.is_admin)
+    AuditEvent.objects.record(actor=actor, action="person.reactivated", target=person.email, reason=reason)
     statuses.refresh([person.pk])
     return True
 

@@ -19,10 +19,11 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
+from onboarding import statuses
 from onboarding.enums import Role
 from onboarding.models import AuditEvent, Person, ProvisionedGroup, ProvisionedUser, ProvisioningToken, Team
 from onboarding.models.tokens import is_stale, token_digest
-from onboarding.people import grant_admin, role_for
+from onboarding.people import grant_admin, let_in, may_sign_in, role_for, shut_out
 from onboarding.sessions import end_all
 
 ACTOR = "provisioning"
@@ -86,12 +87,13 @@ def _follow(user: ProvisionedUser, data: UserData, *, was_active: bool) -> None:
     if person is None:
         return
     if not data.is_active:
-        deactivate(person, reason="The directory has switched them off.")
+        shut_out(person, actor=ACTOR, reason="The directory has switched them off.")
     elif not was_active:
-        _let_in(person)
+        let_in(person, actor=ACTOR, reason="The directory has switched them on.")
     if data.email and (person.email, person.name) != (data.email, data.name or person.name):
         person.email, person.name = data.email, data.name or person.name
         person.save(update_fields=["email", "name"])
+    statuses.refresh([person.pk])
 
 
 def _find_person(email: str) -> Person | None:
@@ -106,34 +108,11 @@ def _make_person(data: UserData) -> Person:
     return person
 
 
-def deactivate(person: Person, *, reason: str) -> None:
-    """Whoever the directory lets go: out at once. Nothing where they were already."""
-    if not person.is_active:
-        return
-    person.is_active = False
-    person.save(update_fields=["is_active"])
-    if person.user is not None:
-        grant_admin(person.user, is_admin=False)
-    AuditEvent.objects.record(actor=ACTOR, action="person.deactivated", target=person.email, reason=reason)
-    end_all(person, actor=ACTOR, reason=reason)
-
-
-def _let_in(person: Person) -> None:
-    """Somebody whom the directory has switched on, or sent for the first time."""
-    if person.is_active:
-        return
-    person.is_active = True
-    person.save(update_fields=["is_active"])
-    if person.user is not None:
-        grant_admin(person.user, is_admin=person.is_admin)
-    AuditEvent.objects.record(actor=ACTOR, action="person.reactivated", target=person.email)
-
-
 @transaction.atomic
 def delete_user(user: ProvisionedUser) -> None:
     """The directory forgets a user; the portal keeps the person, with all they used, deactivated."""
     if user.person is not None:
-        deactivate(user.person, reason="The directory has deleted them.")
+        shut_out(user.person, actor=ACTOR, reason="The directory has deleted them.")
     AuditEvent.objects.record(actor=ACTOR, action="directory-user.deleted", target=user.user_name)
     user.delete()
 
@@ -201,6 +180,15 @@ def _apply_groups(users: Collection[ProvisionedUser], known: frozenset[str]) -> 
         team, role = _team(person, groups, known, teams), _role(person, groups, known)
         if (team, role) != (person.team, person.role):
             _move(person, team, role)
+        if _is_outside(groups, known):
+            end_all(person, actor=ACTOR, reason="in none of the required groups")
+    statuses.refresh([person.pk for person in people])
+
+
+def _is_outside(groups: frozenset[str], known: frozenset[str]) -> bool:
+    """Whether no sign-in would let them in any more; nobody can tell while the directory sends some of these groups."""
+    required: frozenset[str] = settings.ONRAMP_REQUIRED_GROUPS
+    return required <= known and not may_sign_in(groups)
 
 
 def _team(person: Person, groups: frozenset[str], known: frozenset[str], teams: Sequence[Team]) -> Team | None:

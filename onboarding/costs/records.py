@@ -137,7 +137,8 @@ def _read(line: bytes) -> Record | None:
 
 def _as_stream(found: _Whole | _WithoutBody) -> Record:
     """The answer as a stream of one event, so that what counts it knows one shape."""
-    output = found.output and Output(found.output.output_token_count, _stream_of(found.output))
+    counted: Counted | None = found.output
+    output = Output(counted.output_token_count, _stream_of(counted)) if counted else None
     return Record(found.timestamp, found.request_id, found.model_id, found.identity, found.input, output)
 
 

@@ -34,7 +34,7 @@ def person_verify(request: PersonRequest, pk: int) -> HttpResponseBase:
     if revision is not None and person.is_active:
         with transaction.atomic():
             verification = open_verification(
-                person=person, revision=revision, trigger=Trigger.COMMAND, actor=request.person.email
+                person=person, revision=revision, trigger=Trigger.ADMIN, actor=request.person.email
             )
             enqueue_verification(verification)
     return redirect("person", pk=pk)

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import SettingsWrapper
 
 from onboarding.enums import Role
 from onboarding.masking import MASK, mask
@@ -477,6 +478,25 @@ def test_a_role_follows_its_group_too(directory: Directory) -> None:
     ana.refresh_from_db()
     ana.user.refresh_from_db()
     assert (ana.role, ana.user.is_staff) == (Role.PERSON, False)
+
+
+def test_whoever_leaves_the_required_groups_is_signed_out_at_once(directory: Directory, settings: SettingsWrapper) -> None:
+    settings.ONRAMP_REQUIRED_GROUPS = frozenset({"claude"})
+    ana = make_person()
+    pk = directory.hire()
+    client = _signed_in_at_the_door(ana)
+    # Until the directory sends that group, only a sign-in can tell.
+    other = directory.group("others", pk)
+    assert client.get("/usage/").status_code == 200
+    claude = directory.group("claude", pk)
+    directory.patch(f"/Groups/{other}", {"op": "remove", "path": "members"})
+    assert client.get("/usage/").status_code == 200
+
+    directory.patch(f"/Groups/{claude}", {"op": "remove", "path": "members"})
+
+    assert client.get("/usage/")["Location"].startswith("/?next=")
+    ana.refresh_from_db()
+    assert ana.is_active
 
 
 def test_groups_that_the_directory_does_not_send_are_a_sign_ins(directory: Directory) -> None:
