@@ -186,7 +186,7 @@ def _apply_groups(users: Collection[ProvisionedUser], known: frozenset[str]) -> 
 
 
 def _is_outside(groups: frozenset[str], known: frozenset[str]) -> bool:
-    """Whether no sign-in would let them in any more; nobody can tell while the directory sends some of these groups."""
+    """Whether no sign-in lets them in any more; nobody can tell while the directory sends some of those groups."""
     required: frozenset[str] = settings.ONRAMP_REQUIRED_GROUPS
     return required <= known and not may_sign_in(groups)
 

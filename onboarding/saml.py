@@ -37,6 +37,7 @@ from onboarding.oidc import (
     kept_document,
     safe_next,
 )
+from onboarding.people import GroupsOverage
 
 # A long list of groups takes 50 kB.
 LARGEST_ANSWER = 500_000
@@ -232,7 +233,7 @@ class CorporateSAMLProvider(SAMLProvider):  # type: ignore[misc]  # untyped base
     def _facts(self, assertion: assertions.Assertion) -> Document:
         named = self.app.settings
         if assertion.values_of([TOO_MANY_GROUPS]):
-            raise SignInRefused("groups: too many for the provider to list")
+            raise GroupsOverage
         return {
             "subject": assertion.persistent_name_id(),
             "email": next(iter(assertion.values_of(named["email_attributes"])), ""),

@@ -15,8 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from onboarding.adapters import sign_in_failed
+from onboarding.adapters import groups_unknown, sign_in_failed
 from onboarding.oidc import IdentityProviderUnavailable, SignInRefused
+from onboarding.people import GroupsOverage
 from onboarding.saml import CorporateSAMLProvider
 from onboarding.views.oidc import identity_provider_down, sign_in_url
 from onboarding.views.rules import public
@@ -111,5 +112,8 @@ def _run(request: HttpRequest, step: Callable[[HttpRequest], HttpResponse]) -> H
     except SignInRefused as error:
         log.warning("sign_in_failed", reason=str(error))
         return sign_in_failed(request)
+    except GroupsOverage:
+        log.warning("sign_in_refused", reason="groups overage")
+        return groups_unknown(request)
     except IdentityProviderUnavailable as error:
         return identity_provider_down(request, error)
