@@ -23,7 +23,7 @@ def what_the_slowest_page_asks_of_the_database() -> Figure:
     return Figure(told["db_ms_worst"], "{slowest}, of {pages} pages".format(**told))
 
 
-@measures("people.page_ratio", unit="ratio", goal=30.0)
+@measures("people.page_ratio", unit="ratio", goal=20.0)
 def people_page_over_a_minimal_page() -> Figure:
     """CPU of the page of fifty people, over that of a minimal signed-in page."""
     told = measured(_MODULE)

@@ -179,10 +179,10 @@ _TILES: Sequence[tuple[Text, str, str, str, str]] = (
     (Standing.READY.label, "ready", "ready", "status", Standing.READY),
     (Standing.BLOCKED.label, "blocked", "blocked", "status", Standing.BLOCKED),
     (Standing.UNKNOWN.label, "unknown", "unknown", "status", Standing.UNKNOWN),
-    (Standing.NEVER_SIGNED_IN.label, "never", "never_signed_in", "status", Standing.NEVER_SIGNED_IN),
+    (Standing.NEVER_SIGNED_IN.label, "skipped", "never_signed_in", "status", Standing.NEVER_SIGNED_IN),
     (Standing.OUTDATED.label, "outdated", "outdated", "status", Standing.OUTDATED),
-    (pgettext_lazy("people with a machine that reported", "Connected"), "connected", "connected", "connected", "yes"),
-    (_("Inactive 30 days"), "inactive", "inactive", "activity", "inactive"),
+    (pgettext_lazy("people with a machine that reported", "Connected"), "laptop", "connected", "connected", "yes"),
+    (_("Inactive 30 days"), "waiting", "inactive", "activity", "inactive"),
 )
 
 
