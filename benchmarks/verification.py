@@ -49,6 +49,9 @@ FAULTS = [
 def _empty_database() -> Iterator[None]:
     from django.core.management import call_command
 
+    from tests.flushing import let_flushes_through
+
+    let_flushes_through()
     call_command("flush", interactive=False, verbosity=0)
     yield
     call_command("flush", interactive=False, verbosity=0)

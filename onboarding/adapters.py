@@ -46,6 +46,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """The pages say what there is to say; allauth's messages would pile up until something shows them."""
 
+    @transaction.atomic
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Whoever comes in, by whichever protocol, comes by here."""
+        super().login(request, user)
+        people.record_sign_in(user)
+
     def post_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse:
         """The session is there, and allauth's row of it: both learn what signing out will need."""
         response: HttpResponse = super().post_login(request, user, **options)

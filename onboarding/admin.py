@@ -12,6 +12,7 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -67,6 +68,7 @@ class Audited(ModelAdmin):
         _record(request, "deleted", obj)
         super().delete_model(request, obj)
 
+    @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         for obj in queryset:
             _record(request, "deleted", obj)
@@ -150,6 +152,10 @@ class PersonAdmin(Audited):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """People appear when they sign in, or are seeded."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever leaves is deactivated: what they used and did stays theirs."""
         return False
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -80,8 +80,18 @@ class Report(BaseModel):
 
 
 @transaction.atomic
-def issue_code(*, person: Person, purpose: CodePurpose, platform: Platform, language: str) -> str:
-    """A new code, which is nowhere but in the answer; whoever has an unused one of that kind loses it."""
+def issue_codes(
+    *, person: Person, purposes: Collection[CodePurpose], platform: Platform, language: str
+) -> dict[CodePurpose, str]:
+    """A new code for each purpose, which is nowhere but in the answer; whoever has an unused one of that kind loses
+    it."""
+    codes = {purpose: _new_code(person, purpose, platform, language) for purpose in purposes}
+    named = [str(purpose) for purpose in purposes]
+    AuditEvent.objects.record(actor=person.email, action="code.issued", target=person.email, purposes=named)
+    return codes
+
+
+def _new_code(person: Person, purpose: CodePurpose, platform: Platform, language: str) -> str:
     now = timezone.now()
     OneTimeCode.objects.filter(person=person, purpose=purpose, used_at=None, expires_at__gt=now).update(expires_at=now)
     code = secrets.token_urlsafe(_CODE_BYTES)
@@ -93,7 +103,6 @@ def issue_code(*, person: Person, purpose: CodePurpose, platform: Platform, lang
         language=language,
         expires_at=now + CODE_HOLDS,
     )
-    AuditEvent.objects.record(actor=person.email, action="code.issued", target=person.email, purpose=str(purpose))
     return code
 
 

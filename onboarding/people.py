@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
@@ -114,6 +115,13 @@ def sync_from_claims(*, user: User, claims: Claims) -> Person:
         details = {"team": team, "role": str(person.role)}
         AuditEvent.objects.record(actor="identity provider", action="person.changed", target=person.email, **details)
     return person
+
+
+def record_sign_in(user: AbstractBaseUser) -> None:
+    """Record that somebody came in. Call it in the transaction that begins their session."""
+    person = Person.objects.filter(user=user.pk).first()
+    email = person.email if person else user.get_username()
+    AuditEvent.objects.record(actor=email, action="person.signed_in", target=email)
 
 
 def _find(user: User, claims: Claims) -> Person | None:

@@ -104,7 +104,7 @@ def sign_out(request: HttpRequest) -> None:
     UserSession.objects.filter(session_key=request.session.session_key).delete()
     person = Person.objects.filter(user=request.user.pk).first()
     if person is not None:
-        AuditEvent.objects.record(actor=person.email, action="session.ended", target=person.email, sessions=1)
+        AuditEvent.objects.record(actor=person.email, action="person.signed_out", target=person.email)
     logout(request)
 
 

@@ -6,6 +6,8 @@ from django.urls import include, path
 
 from onboarding.views import (
     account,
+    audit,
+    audit_csv,
     break_glass,
     budgets,
     bundle,
@@ -109,6 +111,8 @@ urlpatterns = [
     path("requests/", requests.requests, name="requests"),
     path("requests/<int:pk>/answer/", requests.request_answer, name="request-answer"),
     path("requests/<int:pk>/close/", requests.request_close, name="request-close"),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/export.csv", audit_csv.audit_csv, name="audit-csv"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/issue/", tokens.token_issue, name="token-issue"),
     path("tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),

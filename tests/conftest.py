@@ -139,6 +139,13 @@ def broker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait(10)
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    from tests.flushing import let_flushes_through
+
+    let_flushes_through()
+
+
 @pytest.fixture(autouse=True)
 def _english() -> Iterator[None]:
     """A page in Spanish leaves its language active in the thread; the next test starts in English all the same."""

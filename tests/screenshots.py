@@ -89,6 +89,7 @@ PAGES: Mapping[str, Subject] = {
     "budgets": Subject("carla.soto@acme.example", "/costs/budgets/"),
     "callers": Subject("carla.soto@acme.example", "/costs/callers/"),
     "usage": Subject("ana.nunez@acme.example", "/usage/"),
+    "audit": Subject("carla.soto@acme.example", "/audit/"),
 }
 # They show the sandbox's sixty days, which are otherwise read within minutes.
 OF_COSTS = frozenset(("teams", "costs", "reconciliation", "prices", "budgets", "callers", "usage", "person"))

@@ -25,7 +25,7 @@ from onboarding.models import Account, AuditEvent, Finding, PlanRevision, Subjec
 from onboarding.tasks import enqueue_sweep
 from onboarding.views.account_facts import beside, quota_outcome
 from onboarding.views.obstacles import in_account
-from onboarding.views.rules import PersonRequest, for_admins
+from onboarding.views.rules import PersonRequest, for_admins, for_auditors
 
 # Answers to one question may differ by plan or by what the models route to; those given together count together, and
 # the worst of them is shown.
@@ -174,7 +174,7 @@ class RegionBoard:
         return list(first.values())
 
 
-@for_admins
+@for_auditors
 @never_cache
 @require_safe
 def account(request: PersonRequest) -> HttpResponseBase:

@@ -1,6 +1,6 @@
-"""Budgets: who may use how much in a month, how far they are, and what was told about it. For admins.
+"""Budgets: who may use how much in a month, how far they are, and what was told about it.
 
-A person asks for a higher budget of their own from the page of their usage.
+Auditors read them and admins change them. A person asks for a higher budget of their own from the page of their usage.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from onboarding.enums import Role
 from onboarding.forms import BudgetForm, NoteForm
 from onboarding.models import BudgetAlert, Person, Plan, Team
 from onboarding.requests import ask_for_budget
-from onboarding.views.rules import PersonRequest, for_admins, for_people
+from onboarding.views.rules import PersonRequest, for_admins, for_auditors, for_people
 
 _PEOPLE_SHOWN = 50
 _ALERTS_SHOWN = 50
@@ -36,7 +36,7 @@ _ALERTS_SHOWN = 50
 _PAGES = ("budgets", "requests")
 
 
-@for_admins
+@for_auditors
 @never_cache
 @require_safe
 def budgets(request: PersonRequest) -> HttpResponseBase:

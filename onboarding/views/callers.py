@@ -1,4 +1,7 @@
-"""Whose the principals in logs and bills are: those that nobody has, and who said whose another is. For admins."""
+"""Whose the principals in logs and bills are: those that nobody has, and who said whose another is.
+
+Auditors read them and admins claim them.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from onboarding.costs.callers import claim, release
 from onboarding.costs.money import usd
 from onboarding.forms import ClaimForm
 from onboarding.models import Caller
-from onboarding.views.rules import PersonRequest, for_admins
+from onboarding.views.rules import PersonRequest, for_admins, for_auditors
 
 _SHOWN = 50
 _CLAIMED_SHOWN = 50
@@ -39,7 +42,7 @@ class Unmapped:
     form: ClaimForm
 
 
-@for_admins
+@for_auditors
 @never_cache
 @require_safe
 def callers(request: PersonRequest) -> HttpResponseBase:

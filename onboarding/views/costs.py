@@ -1,4 +1,4 @@
-"""Costs: what was used and what AWS billed, by day and by whom, with the teams' budgets. For admins."""
+"""Costs: what was used and what AWS billed, by day and by whom, with the teams' budgets. For auditors and admins."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from onboarding.views import charts, cost_table
 from onboarding.views.cost_charts import Daily, Name, daily, days_of
 from onboarding.views.cost_table import TABS, changed, table, team_name
 from onboarding.views.cost_tiles import Limit, Tiles, limit_of, tiles
-from onboarding.views.rules import PersonRequest, for_admins
+from onboarding.views.rules import PersonRequest, for_auditors
 
 _STACKS = (Dimension.TEAM, Dimension.MODEL)
 _LONG = 90  # days of the longest period that the page offers
 
 
-@for_admins
+@for_auditors
 @never_cache
 @require_safe
 def costs(request: PersonRequest) -> HttpResponseBase:

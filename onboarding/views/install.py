@@ -17,7 +17,7 @@ from onboarding.bundles.build import TAR_FILENAME, ZIP_FILENAME, Built
 from onboarding.bundles.credentials import login
 from onboarding.bundles.make import NotVerified, make_bundle
 from onboarding.bundles.platforms import COMMANDS
-from onboarding.enrolments import LONGEST_REPORT, BadCode, BadReport, issue_code, record_report, redeem
+from onboarding.enrolments import LONGEST_REPORT, BadCode, BadReport, issue_codes, record_report, redeem
 from onboarding.enums import CodePurpose, CredentialMethod, Platform
 from onboarding.views.bundle_choices import bundle_language, platform_named
 from onboarding.views.rules import PersonRequest, for_people, public
@@ -36,13 +36,11 @@ def install_codes(request: PersonRequest) -> HttpResponseBase:
     if not access.is_ready:
         return redirect("setup")
     platform = platform_named(request.POST.get("platform", ""))
-    codes = {
-        purpose.value: issue_code(
-            person=request.person, purpose=purpose, platform=platform, language=bundle_language()
-        )
-        for purpose in CodePurpose
-    }
-    context = {"access": access, "codes": codes, "platform": platform}
+    codes = issue_codes(
+        person=request.person, purposes=list(CodePurpose), platform=platform, language=bundle_language()
+    )
+    shown = {purpose.value: code for purpose, code in codes.items()}
+    context = {"access": access, "codes": shown, "platform": platform}
     return render(request, "install-codes.html", context | commands_for(access))
 
 

@@ -1,4 +1,4 @@
-"""Plans: which there are, what each says, and who has which revision of it. For admins."""
+"""Plans: which there are, what each says, and who has which revision of it. For auditors and admins."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from onboarding.models import Enrolment, Person, Plan, PlanRevision
 from onboarding.plan_forms import PlanForm
 from onboarding.plans import affected, create
 from onboarding.views.plan_files import PlanFiles, changes, files_of
-from onboarding.views.rules import PersonRequest, for_admins
+from onboarding.views.rules import PersonRequest, for_admins, for_auditors
 
 _PEOPLE_SHOWN = 50
 _REVISIONS_SHOWN = 50
@@ -58,7 +58,7 @@ class History:
     diff: str | None
 
 
-@for_admins
+@for_auditors
 @never_cache
 @require_safe
 def plans(request: PersonRequest) -> HttpResponseBase:
@@ -76,7 +76,7 @@ def plans(request: PersonRequest) -> HttpResponseBase:
     return render(request, "plans.html", {"plans": found, "outdated": outdated})
 
 
-@for_admins
+@for_auditors
 @never_cache
 @require_safe
 def plan(request: PersonRequest, slug: str) -> HttpResponseBase:

@@ -1,4 +1,7 @@
-"""Prices: what is in force, what was used without one, and what accounts pay of them. For admins."""
+"""Prices: what is in force, what was used without one, and what accounts pay of them.
+
+Auditors read them and admins change them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from onboarding.enums import EndpointKind, TokenClass
 from onboarding.forms import MultiplierForm, PriceForm
 from onboarding.models import Account, AuditEvent, Meter, Price
 from onboarding.templatetags.money import full_day, usd, usd_rate
-from onboarding.views.rules import PersonRequest, for_admins
+from onboarding.views.rules import PersonRequest, for_auditors
 
 # What a new price may begin with, as the links of the page have it.
 _PREFILLED = ("model_id", "endpoint_kind", "token_class", "is_long_prompt", "valid_from")
@@ -31,7 +34,7 @@ _CHANGES = ("price.added", "price.corrected", "prices.loaded", "account.multipli
 _CHANGES_SHOWN = 10
 
 
-@for_admins
+@for_auditors
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def prices(request: PersonRequest) -> HttpResponseBase:

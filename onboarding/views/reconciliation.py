@@ -1,4 +1,4 @@
-"""Estimates held against what AWS charged, and the ledger against what CloudWatch counted. For admins."""
+"""Estimates held against what AWS charged, and the ledger against what CloudWatch counted. For auditors and admins."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from onboarding.costs.control import Difference
 from onboarding.costs.filter import next_month, parse_month, previous_month
 from onboarding.costs.reconcile import Line, reconcile
 from onboarding.views.cost_table import changed
-from onboarding.views.rules import PersonRequest, for_admins
+from onboarding.views.rules import PersonRequest, for_auditors
 
 _DAYS = 7  # a page: each has a line for every model of every account
 
 
-@for_admins
+@for_auditors
 @never_cache
 @require_safe
 def reconciliation(request: PersonRequest) -> HttpResponseBase:

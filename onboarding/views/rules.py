@@ -18,6 +18,9 @@ from onboarding.viewing import viewing_of
 P = ParamSpec("P")
 View = TypeVar("View", bound=Callable[..., Any])
 
+# Methods that change nothing. https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1
+_READING = frozenset(("GET", "HEAD"))
+
 
 class Request(HttpRequest):
     """A request as our middleware leaves it."""
@@ -60,21 +63,22 @@ def for_people(
     view: Callable[Concatenate[PersonRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """People, whatever their role; the request gets their `person`. A user without one is nobody here: 403."""
-    return _for(view, "person", lambda person: True)
+    return _for(view, "person", lambda person, is_read: True)
 
 
 def for_auditors(
     view: Callable[Concatenate[PersonRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """Whoever may read everything: auditors, and admins. For views that write nothing; everybody else gets 403."""
-    return _for(view, "auditor", lambda person: person.may_read_all)
+    """Whoever may read everything: auditors, and admins. What is not only read, is sent by admins alone, so a page may
+    stand here with the forms it shows to admins; everybody else gets 403."""
+    return _for(view, "auditor", lambda person, is_read: person.is_admin or (is_read and person.may_read_all))
 
 
 def for_admins(
     view: Callable[Concatenate[PersonRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """Admins of the portal, asked anew at each request; everybody else gets 403."""
-    return _for(view, "admin", lambda person: person.is_admin)
+    return _for(view, "admin", lambda person, is_read: person.is_admin)
 
 
 def viewable(view: View) -> View:
@@ -93,14 +97,14 @@ def ends_viewing(view: View) -> View:
 
 
 def _for(
-    view: Callable[Concatenate[PersonRequest, P], HttpResponseBase], rule: str, may: Callable[[Person], bool]
+    view: Callable[Concatenate[PersonRequest, P], HttpResponseBase], rule: str, may: Callable[[Person, bool], bool]
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """The middleware has already sent anonymous visitors to sign in."""
 
     @wraps(view)
     def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         person = Person.objects.select_related("team").filter(user=request.user.pk, is_active=True).first()
-        if person is None or not may(person):
+        if person is None or not may(person, request.method in _READING):
             raise PermissionDenied
         viewing = viewing_of(request) if getattr(checked, "is_viewable", False) else None
         request.person = viewing.person if viewing else person  # type: ignore[attr-defined]  # PersonRequest's

@@ -174,6 +174,8 @@ def test_what_people_ask_and_what_admins_see(visit: NewVisitor) -> None:
     carla.page.get_by_role("button", name="Make the token").click()
     carla.page.get_by_text("It is shown now and never again.").wait_for()
     assert_accessible(carla, "API tokens")
+    carla.open("/audit/")
+    assert_accessible(carla, "Audit")
     carla.open("/account/")
     assert_accessible(carla, "Account")
     carla.page.get_by_role("button", name="Check").click()
@@ -235,6 +237,8 @@ def test_costs_and_whose_they_are(visit: NewVisitor, used: Stack) -> None:
     vera.sign_in("vera.lind@acme.example")
     vera.open("/usage/")
     assert_accessible(vera, "Your usage")
+    vera.open("/costs/prices/")
+    assert_accessible(vera, "Prices")
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import re
 from decimal import Decimal
 
 import pytest
+from django.contrib import admin
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from onboarding.enrolments import issue_code
+from onboarding.admin import Audited, ReadOnly
+from onboarding.enrolments import issue_codes
 from onboarding.enums import CodePurpose, Platform, Role
 from onboarding.models import AuditEvent, OneTimeCode, Person, Price, Team
 from tests.factories import make_account, make_person, make_plan, make_ready_person, make_revision, make_team
@@ -125,6 +127,53 @@ def test_what_the_portal_writes_is_nobodys_to_add(row: str) -> None:
     assert client.get(f"/django-admin/onboarding/{row}/add/").status_code == 403
 
 
+def test_what_may_be_changed_here_is_audited_and_the_rest_only_read() -> None:
+    registered = admin.site._registry
+    audited = {model.__name__ for model, its_admin in registered.items() if isinstance(its_admin, Audited)}
+
+    assert audited == {"Account", "IdentityCenter", "Plan", "Team", "Person"}
+    assert [m for m, its_admin in registered.items() if not isinstance(its_admin, Audited | ReadOnly)] == []
+
+
+def test_nobody_is_deleted() -> None:
+    person = make_ready_person()
+    client = admin_client()
+
+    assert client.post(f"/django-admin/onboarding/person/{person.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert Person.objects.filter(pk=person.pk).exists()
+
+
+def test_each_of_several_that_are_deleted_together_leaves_an_event() -> None:
+    teams = [make_team(group=group, name=group) for group in ("a", "b")]
+    marked = {"action": "delete_selected", "_selected_action": [team.pk for team in teams], "post": "yes"}
+
+    admin_client().post("/django-admin/onboarding/team/", marked)
+
+    assert not Team.objects.exists()
+    assert [event.target for event in AuditEvent.objects.filter(action="team.deleted").order_by("target")] == [
+        "a",
+        "b",
+    ]
+
+
+def test_an_audit_event_is_only_read() -> None:
+    event = AuditEvent.objects.record(actor="a", action="price.added", target="t")
+    client, path = admin_client(), f"/django-admin/onboarding/auditevent/{event.pk}"
+
+    assert client.get(f"{path}/change/").status_code == 200
+    assert client.post(f"{path}/change/", {"actor": "b"}).status_code == 403
+    assert client.post(f"{path}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_leaving_by_it_is_leaving_the_portal() -> None:
+    client = admin_client()
+
+    client.post("/django-admin/logout/")
+
+    assert AuditEvent.objects.get(action="person.signed_out").actor == "carla.soto@acme.example"
+    assert client.get("/setup/").status_code == 302
+
+
 @pytest.mark.parametrize("installed", ["current", "older", "none"])
 def test_people_are_filtered_by_what_they_have(installed: str) -> None:
     old, new = make_revision(), make_revision()
@@ -161,7 +210,7 @@ def test_the_list_of_people_asks_a_constant_number_of_queries(
 
 def test_a_codes_digest_is_shown_to_nobody() -> None:
     person = member("ana@acme.example")
-    issue_code(person=person, purpose=CodePurpose.INSTALL, platform=Platform.LINUX, language="en")
+    issue_codes(person=person, purposes=[CodePurpose.INSTALL], platform=Platform.LINUX, language="en")
     code = OneTimeCode.objects.get()
 
     page = admin_client().get(f"/django-admin/onboarding/onetimecode/{code.pk}/change/").content.decode()

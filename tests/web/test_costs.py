@@ -61,12 +61,12 @@ def words(query: str = "") -> str:
 
 
 @pytest.mark.parametrize("url", ["/costs/", "/costs/export.csv"])
-@pytest.mark.parametrize("role", [Role.PERSON, Role.AUDITOR])
-def test_it_is_for_admins(url: str, role: Role) -> None:
-    client = signed_in(make_person(role=role))
+def test_it_is_for_auditors_and_admins(url: str) -> None:
+    client = signed_in(make_person())
 
     assert client.get(url).status_code == 403
     assert not AuditEvent.objects.exists()
+    assert signed_in(make_person(role=Role.AUDITOR)).get(url).status_code == 200
 
 
 @pytest.mark.parametrize("url", ["/costs/", "/costs/export.csv"])
@@ -602,7 +602,7 @@ def test_the_file_is_streamed_from_one_query(django_assert_num_queries: DjangoAs
     for number in range(60):
         spend(make_person(f"p{number}@acme.example"), 1, on=number % 20 + 1)
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(7):
         response = client.get("/costs/export.csv")
         lines = list(response.streaming_content)  # type: ignore[attr-defined]  # as above
 

@@ -24,7 +24,7 @@ from hypothesis.extra.django import TestCase
 
 from onboarding import doctor
 from onboarding.bundles import scripts
-from onboarding.enrolments import LONGEST_REPORT, issue_code
+from onboarding.enrolments import LONGEST_REPORT, issue_codes
 from onboarding.enums import CodePurpose, Outcome, Platform
 from onboarding.models import AuditEvent, Bundle, Enrolment, Finding, OneTimeCode, Person, Verification
 from tests.factories import make_person, make_ready_person, make_revision, make_team
@@ -42,7 +42,7 @@ def signed_in(person: Person) -> Client:
 
 
 def code_for(person: Person, purpose: CodePurpose = CodePurpose.INSTALL, platform: Platform = Platform.LINUX) -> str:
-    return issue_code(person=person, purpose=purpose, platform=platform, language="en")
+    return issue_codes(person=person, purposes=[purpose], platform=platform, language="en")[purpose]
 
 
 def fetch(code: str, archive: str = "tar") -> Any:

@@ -26,6 +26,7 @@ from onboarding.enums import Role
 from onboarding.models import AuditEvent, Person, Team, User
 from portal.logs import redact
 from sandbox.idp import replace_people
+from tests.repository.pages import failing_after_an_event
 from tests.web.identity_provider import (
     ANA,
     BRUNO,
@@ -85,6 +86,33 @@ def test_first_sign_in_creates_the_person_with_team_and_role(client: Client, idp
     assert (person.email, person.name) == (ANA.email, ANA.name)
     assert (person.team, person.role) == (team, Role.ADMIN)
     assert is_signed_in(client)
+
+
+def test_coming_in_and_leaving_leave_one_event_each(client: Client, idp: Provider) -> None:
+    sign_in(Client())
+    first = list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
+
+    sign_in(client)
+    client.post("/sign-out/")
+
+    assert first == ["person.created", "person.signed_in"]
+    later = AuditEvent.objects.order_by("pk")[len(first) :]
+    assert [(event.action, event.actor) for event in later] == [
+        ("person.signed_in", ANA.email),
+        ("person.signed_out", ANA.email),
+    ]
+
+
+def test_nobody_comes_in_unrecorded(idp: Provider) -> None:
+    client = Client(raise_request_exception=False)
+    sign_in(Client())
+    recorded, answer = AuditEvent.objects.count(), authenticate(start(client), ANA)
+
+    with failing_after_an_event():
+        assert finish(client, answer).status_code == 500
+
+    assert AuditEvent.objects.count() == recorded
+    assert not is_signed_in(client)
 
 
 def test_later_sign_in_takes_away_team_and_role(client: Client, idp: Provider, team: Team) -> None:
@@ -622,6 +650,7 @@ def test_deactivated_person_is_refused(client: Client, idp: Provider) -> None:
     assert response.status_code == 403
     assert not is_signed_in(client)
     assert Person.objects.get().name == "As it was"
+    assert AuditEvent.objects.filter(action="person.signed_in").count() == 1
 
 
 def test_deactivated_person_who_never_signed_in_is_refused(client: Client, idp: Provider) -> None:
@@ -638,6 +667,7 @@ def test_deactivated_user_is_refused(client: Client, idp: Provider) -> None:
     User.objects.update(is_active=False)
     assert sign_in(client).status_code == 403
     assert not is_signed_in(client)
+    assert AuditEvent.objects.filter(action="person.signed_in").count() == 1
 
 
 # --- Groups that are missing, or too many

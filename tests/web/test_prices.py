@@ -73,12 +73,12 @@ def test_anonymous_visitors_are_sent_to_sign_in(client: Client) -> None:
     assert (response.status_code, response["Location"]) == (302, f"/?next={PATH}")
 
 
-@pytest.mark.parametrize("role", [Role.PERSON, Role.AUDITOR])
-def test_it_is_for_admins(role: Role) -> None:
+@pytest.mark.parametrize(("role", "status"), [(Role.PERSON, 403), (Role.AUDITOR, 200)])
+def test_auditors_read_it_and_change_nothing(role: Role, status: int) -> None:
     make_account()
     client = client_of(role)
 
-    assert client.get(PATH).status_code == 403
+    assert client.get(PATH).status_code == status
     assert client.post(PATH, price_of()).status_code == 403
     assert client.post(PATH, {"account": "111122223333", "multiplier": "0.5", "reason": "x"}).status_code == 403
     assert not Price.objects.exists()
@@ -464,3 +464,12 @@ def test_what_an_event_does_not_say_or_says_otherwise_breaks_nothing(
     AuditEvent.objects.create(actor="old@acme.example", action=action, target="old", details=details)
 
     assert "old@acme.example" in text_of(admin.get(PATH))
+
+
+def test_an_auditor_reads_what_an_account_pays() -> None:
+    make_account(price_multiplier=Decimal("0.9000"))
+    client = client_of(Role.AUDITOR)
+
+    assert "Multiplier: 0.9<" in client.get(PATH).content.decode()
+    client.cookies["language"] = "es"
+    assert "Multiplicador: 0,9<" in client.get(PATH).content.decode()
