@@ -184,12 +184,12 @@ def _measure() -> dict[str, Any]:
 def _slowest(page: Callable[[str], str], filters: list[str]) -> dict[str, Any]:
     """Milliseconds that the database took for the slowest page, all of its queries together, and which page that was.
 
-    Of three times the best: what else the machine does at that moment is not the page's.
+    Of five times the best: what else the machine does at that moment is not the page's.
     """
     slowest, which, count = 0.0, "", 0
     for path in _paths(page, filters):
         page(path)
-        taken = [_database_ms(page, path) for _ in range(3)]
+        taken = [_database_ms(page, path) for _ in range(5)]
         count += 1
         if min(taken) > slowest:
             slowest, which = min(taken), path

@@ -34,7 +34,7 @@ from onboarding.models.statuses import PersonStatusQuerySet
 from onboarding.statuses import terms_of
 
 # Counting further would read much to say little.
-COUNTED = 2_000
+COUNTED = 1_000
 _WORDS = 5
 _REVISIONS = 30
 _LONGEST = 254
