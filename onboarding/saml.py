@@ -212,7 +212,7 @@ class CorporateSAMLProvider(SAMLProvider):  # type: ignore[misc]  # untyped base
             assertions.check_signatures(response.document)
             response.is_valid(self._request_data(), raise_exceptions=True)
             return self._read(response.document, idp=idp, relay_state=relay_state)
-        except SignInRefused:
+        except (SignInRefused, GroupsOverage):
             raise
         except OneLogin_Saml2_ValidationError as error:
             raise SignInRefused(f"answer: {_REASONS.get(error.code, 'not valid')}") from None

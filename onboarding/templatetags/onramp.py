@@ -9,6 +9,7 @@ from typing import Any
 
 from django import template
 from django.forms import BoundField
+from django.template import Context
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -154,6 +155,24 @@ def about(requests: Mapping[str, AdminRequest], row: Row) -> AdminRequest | None
     """The newest request about what a row says, among `requests_of` somebody."""
     counts = row.known or row.finding
     return requests.get(f"{row.check.name}|{counts.reason}")
+
+
+# Pages that are reached from one of the navigation's, by the name of that one.
+_WITHIN = {
+    "people": ("person", "person-view-as", "person-bundle"),
+    "teams": ("team", "team-new"),
+    "plans": ("plan", "plan-edit", "plan-new", "plan-compare", "plan-restore", "bundles"),
+    "costs": ("reconciliation", "prices", "budgets", "budget-team", "budget-plan", "budget-person", "callers"),
+}
+_SECTIONS = {name: section for section, names in _WITHIN.items() for name in names}
+
+
+@register.simple_tag(takes_context=True)
+def section(context: Context) -> str:
+    """The entry of the navigation that this page belongs to: itself, unless it is reached from another."""
+    match = context["request"].resolver_match
+    name = match.url_name if match else ""
+    return _SECTIONS.get(name, name)
 
 
 @register.simple_tag

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 
+from django.db import transaction
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -43,6 +44,7 @@ _CHUNK = 1000  # rows in memory at a time
 @for_auditors
 @never_cache
 @require_GET
+@transaction.atomic
 def people_csv(request: PersonRequest) -> HttpResponseBase:
     """Streamed, in the order of the page, from one query."""
     chosen, _ignored = read_filter(request.GET)

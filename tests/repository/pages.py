@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from onboarding.enrolments import issue_codes
-from onboarding.enums import CodePurpose, Outcome, Platform, Role
-from onboarding.models import AdminRequest, Caller, Person, User
+from onboarding.enums import ApiScope, CodePurpose, Outcome, Platform, Role, SettingsScope
+from onboarding.models import AdminRequest, ApiToken, Caller, Person, PlanRevision, Team, User
 from onboarding.requests import ask_for_budget
+from onboarding.tokens import issue_token
 from tests.factories import (
     make_answer,
     make_caller,
     make_finding,
     make_person,
+    make_plan,
+    make_principal,
     make_ready_person,
+    make_revision,
+    make_team,
     make_usage,
     make_verification,
 )
@@ -60,7 +67,12 @@ def _put(path: str, parameter: str, value: str) -> str:
 def pages() -> list[Page]:
     """Every URL but those of Django's admin."""
     found = _patterns(get_resolver())
-    return [Page(entry.name or path, path, entry) for path, entry in found if not path.startswith(ADMIN_SITE)]
+    return [Page(_name(entry, path), path, entry) for path, entry in found if not path.startswith(ADMIN_SITE)]
+
+
+def _name(entry: URLPattern, path: str) -> str:
+    """The API's names are those of pages, in a namespace of their own."""
+    return f"{'api-' if path.startswith('api/') else ''}{entry.name or path}"
 
 
 def admin_paths() -> list[str]:
@@ -79,10 +91,14 @@ def _patterns(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, UR
 # --- The company
 
 
+# Whom no session and no verification is there of.
+_ABOUT_A_NEWCOMER = ("person", "person-team", "person-deactivate", "person-view-as")
+
+
 @dataclass(frozen=True)
 class Company:
-    """Ana, who is ready and blocked from one model; an auditor and an admin of her team; somebody deactivated; and
-    what URLs lead to. `codes` are one-time codes of Ana's."""
+    """Ana, who is ready and blocked from one model; an auditor and an admin of her team; somebody deactivated, a
+    newcomer without a team; and what URLs lead to. `codes` are one-time codes of Ana's, `session` one of hers."""
 
     people: Mapping[str, Person]
     codes: Mapping[CodePurpose, str]
@@ -90,6 +106,10 @@ class Company:
     caller: Caller
     claimed: Caller
     request: AdminRequest
+    session: UserSession
+    empty_team: Team
+    restorable: PlanRevision
+    token: ApiToken
 
     def stand_ins(self) -> dict[str, Any]:
         """What stands in for parameters of URLs."""
@@ -103,7 +123,27 @@ class Company:
             "caller-release.pk": self.claimed.pk,
             "budget-team.pk": ana.team.pk,
             "budget-person.pk": ana.pk,
+            "request-answer.pk": self.request.pk,
             "request-close.pk": self.request.pk,
+            "session-end.pk": self.session.pk,
+            "team.pk": ana.team.pk,
+            "team-delete.pk": self.empty_team.pk,
+            "person-bundle.pk": ana.pk,
+            "person-verify.pk": ana.pk,
+            "person-sessions-end.pk": ana.pk,
+            "person-reactivate.pk": self.people["deactivated"].pk,
+            **{f"{name}.pk": self.people["newcomer"].pk for name in _ABOUT_A_NEWCOMER},
+            "plan-restore.slug": self.restorable.plan.slug,
+            "plan-managed-bundle.slug": self.restorable.plan.slug,
+            "number": self.restorable.number,
+            "token-revoke.pk": self.token.pk,
+            "id": ana.pk,
+            "rest": "nothing",
+            "scim-resource-type.name": "User",
+            "scim-schema.name": "urn:ietf:params:scim:schemas:core:2.0:User",
+            "scim-user.pk": uuid.UUID(int=1),
+            "scim-group.pk": uuid.UUID(int=2),
+            "organization_slug": "corp",
         }
 
     def client(self, role: str) -> Client:
@@ -125,6 +165,7 @@ def make_company() -> Company:
     for role in (Role.AUDITOR, Role.ADMIN):
         people[role.value] = make_person(f"{role}@acme.example", role=role, team=ana.team)
         make_verification(people[role.value], verification.revision)
+    people["newcomer"] = make_person("new@acme.example")
     people["deactivated"] = make_person("left@acme.example", role=Role.ADMIN, is_active=False)
     # As their sign-in left them, while they were admins.
     User.objects.filter(person__role=Role.ADMIN).update(is_staff=True, is_superuser=True)
@@ -133,7 +174,47 @@ def make_company() -> Company:
     Caller.objects.filter(pk=claimed.pk).update(claimed_by="admin@acme.example")
     request = ask_for_budget(person=make_person("cy@acme.example"), note="")
     codes = issue_codes(person=ana, purposes=list(CodePurpose), platform=Platform.LINUX, language="en")
-    return Company(people, codes, finding.pk, caller, claimed, request)
+    return Company(
+        people,
+        codes,
+        finding.pk,
+        caller,
+        claimed,
+        request,
+        _session(ana),
+        _empty_team(),
+        _restorable(),
+        _token(people),
+    )
+
+
+def _session(person: Person) -> UserSession:
+    """One more of theirs, as a sign-in leaves it."""
+    assert person.user is not None
+    client = Client()
+    client.force_login(person.user)
+    key = client.session.session_key
+    return UserSession.objects.create(user=person.user, session_key=key, ip="127.0.0.1", user_agent="tests")
+
+
+def _empty_team() -> Team:
+    return Team.objects.create(name="Nobody's", group="claude-nobody")
+
+
+def _restorable() -> PlanRevision:
+    """The older revision of a plan for device management, whose people are ready for the newer one."""
+    plan = make_plan("managed", "Managed")
+    old = make_revision(plan=plan, settings_scope=SettingsScope.MANAGED)
+    new = make_revision(plan=plan, settings_scope=SettingsScope.MANAGED, thinking_tokens=2048)
+    team = make_team(plan, "claude-managed", "Managed")
+    di = make_person("di@acme.example", team=team)
+    make_verification(di, new, principal=make_principal(di, new.account))
+    return old
+
+
+def _token(people: Mapping[str, Person]) -> ApiToken:
+    issue_token(owner=people["admin"], name="Report", scopes=[ApiScope.COSTS], holds=dt.timedelta(days=30))
+    return ApiToken.objects.get()
 
 
 # --- Faults

@@ -64,7 +64,29 @@ def send_report(company: Company, client: Client, url: str) -> Any:
 
 
 def publish(company: Company, client: Client, url: str) -> Any:
-    return preview_and_publish(client, PlanRevision.objects.get(is_current=True), thinking_tokens="1024")
+    return preview_and_publish(
+        client, PlanRevision.objects.get(is_current=True, plan__slug="platform"), thinking_tokens="1024"
+    )
+
+
+def end_the_others(company: Company, client: Client, url: str) -> Any:
+    """The session that is not this client's."""
+    return client.post(url)
+
+
+def change_a_team(company: Company, client: Client, url: str) -> Any:
+    team = company.people["person"].team
+    assert team is not None
+    said = {"name": "Renamed", "group": team.group, "plan": team.plan_id, "cost_centre": "", "monthly_budget": ""}
+    return client.post(url, said)
+
+
+def verify_many(company: Company, client: Client, url: str) -> Any:
+    return client.post(url, {"scope": "selected", "person": [company.people["person"].pk]})
+
+
+def put_into_a_team(company: Company, client: Client, url: str) -> Any:
+    return client.post(url, {"team": company.empty_team.pk})
 
 
 BUDGET = post(amount="100", reason="A new project")
@@ -97,26 +119,62 @@ DEEDS: Mapping[str, Deed] = {
     "prices: a multiplier": Deed(
         "account.multiplier_changed", "admin", post(account="111122223333", multiplier="0.9", reason="A discount")
     ),
+    "notifications-choose": Deed("notifications.chosen", "person", post(kind="access-ready")),
+    "notifications-test": Deed("notification.tested", "admin", post(channel="mail")),
+    "people-csv": Deed("people.exported", "auditor", get, 200),
+    "people-verify": Deed("people.verified", "admin", verify_many),
+    "person-bundle": Deed("bundle.copied", "admin", post(platform="linux", reason="A ticket"), 200),
+    "person-deactivate": Deed("person.deactivated", "admin", post(reason="Left the company")),
+    "person-reactivate": Deed("person.reactivated", "admin", post(reason="Came back")),
+    "person-sessions-end": Deed("session.ended", "admin", post()),
+    "person-team": Deed("person.changed", "admin", put_into_a_team),
+    "person-verify": Deed("verification.opened", "admin", post()),
+    "person-view-as": Deed("person.viewed-as", "admin", post(reason="A ticket")),
+    "plan-managed-bundle": Deed("bundle.managed", "admin", post(platform="linux"), 200),
+    "plan-new": Deed("plan.created", "admin", post(name="Data", slug="data")),
+    "plan-restore": Deed("plan.published", "admin", post(note="Back to less", based_on="2")),
+    "request-answer": Deed("request.answered", "admin", post(answer="The network team has it")),
     "request-close": Deed("request.closed", "admin", post(answer="Done")),
     # The first visit after a sign-in verifies.
     "setup": Deed("verification.opened", "person", get, 200),
+    "session-end": Deed("session.ended", "person", post()),
+    "sessions-end-others": Deed("session.ended", "person", end_the_others),
     "setup-ask": Deed("request.opened", "person", ask_about_finding),
+    "setup-ask-access": Deed("request.opened", "newcomer", post(note="I am new")),
     "setup-verify": Deed("verification.opened", "person", post()),
     "sign-out": Deed("person.signed_out", "person", post()),
+    "team": Deed("team.changed", "admin", change_a_team),
+    "team-delete": Deed("team.deleted", "admin", post()),
+    "team-new": Deed("team.created", "admin", post(name="Data", group="claude-data", plan="", monthly_budget="")),
+    "token-issue": Deed("token.issued", "admin", post(name="Report", days="30", scopes="costs"), 200),
+    "token-revoke": Deed("token.revoked", "admin", post()),
     "usage-ask": Deed("request.opened", "person", post(note="For the release")),
 }
 # URLs that take more than GET, or hand something out, and leave no event; each with its reason.
 WITHOUT_EVENT: Mapping[str, str] = {
+    "back-channel-logout": "ends the sessions that a provider names: see tests/web/test_oidc_logout.py",
+    "break-glass": "takes a link that a command made: tests/web/test_break_glass.py looks for both events",
     "bundle-download": "the bytes of what bundle-make recorded a moment before, for the same session",
     "diagnose": "explains the text that was sent, and keeps nothing of it",
     "language": "how somebody reads the portal: nobody else's business",
     "openid_connect_callback": "ends a sign-in, whose event tests/web/test_oidc.py looks for",
     "openid_connect_login": "leads to the identity provider; who comes back from there signs in",
+    "saml_acs": "waits for the browser to come back: what signs in is saml_finish_acs",
+    "saml_finish_acs": "ends a sign-in, whose event tests/web/test_saml.py looks for",
+    "saml_login": "leads to the identity provider; who comes back from there signs in",
+    "saml_metadata": "who we are, for a provider to read; nothing where SAML is not configured, as here",
     "theme": "how somebody reads the portal: nobody else's business",
+    "view-as-end": "ends what person-view-as began: tests/web/test_view_as.py looks for both events",
 }
 
 PAGES = {page.name: page for page in pages()}
-SHOWN = [page for page in PAGES.values() if page.name not in WITHOUT_EVENT and page.name not in DEEDS]
+# A program's reading is one event a token and day (tests/web/test_api.py), and a directory's deeds have one for each
+# thing that they change (tests/web/test_scim.py).
+SHOWN = [
+    page
+    for page in PAGES.values()
+    if page.rule != "token" and page.name not in WITHOUT_EVENT and page.name not in DEEDS
+]
 
 
 @pytest.fixture

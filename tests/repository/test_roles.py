@@ -23,6 +23,14 @@ RULES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "person": (ACTIVE, ACTIVE),
     "auditor": (frozenset(("auditor", "admin")), frozenset(("admin",))),
     "admin": (frozenset(("admin",)), frozenset(("admin",))),
+    # A session opens nothing to programs, and nobody is sent to sign in.
+    "token": (frozenset(), frozenset()),
+}
+_REFUSALS: Mapping[str, tuple[int, ...]] = {
+    # An open URL may ask for proof of its own, such as a one-time code.
+    "public": (403,),
+    # Programs are told before anything else what is no address or no method there.
+    "token": (401, 404, 405, 501),
 }
 PAGES = pages()
 
@@ -41,15 +49,15 @@ def test_a_url_lets_in_whom_its_rule_says(page: Page, company: Company) -> None:
     for who in EVERYBODY:
         client = company.client(who)
         given[who] = [_answer(client.get(url), page.rule), _answer(client.post(url), page.rule)]
-        expected[who] = [_expected(who, readers), _expected(who, writers)]
+        expected[who] = [_expected(who, page.rule, readers), _expected(who, page.rule, writers)]
 
     assert given == expected
 
 
-def _expected(who: str, allowed: frozenset[str]) -> str:
+def _expected(who: str, rule: str, allowed: frozenset[str]) -> str:
     if who in allowed:
         return "let in"
-    return "sent to sign in" if who == "anonymous" else "refused"
+    return "sent to sign in" if who == "anonymous" and rule != "token" else "refused"
 
 
 def _answer(response: Any, rule: str) -> str:
@@ -57,9 +65,7 @@ def _answer(response: Any, rule: str) -> str:
     assert response.status_code != 500
     if response.headers.get("Location", "").startswith("/?next="):
         return "sent to sign in"
-    # An open URL may ask for proof of its own, such as a one-time code.
-    refused = (403,) if rule == "public" else (401, 403)
-    return "refused" if response.status_code in refused else "let in"
+    return "refused" if response.status_code in _REFUSALS.get(rule, (401, 403)) else "let in"
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.rule == "auditor"], ids=lambda page: page.name)
@@ -111,7 +117,9 @@ def test_what_is_somebodys_own_is_nowhere_for_a_stranger(company: Company) -> No
     stranger = company.client("auditor")
     for page in PAGES:
         if page.rule in ("signed-in", "person") and page.entry.pattern.converters:
-            assert stranger.get(page.url(company.stand_ins())).status_code == 404, page.name
+            url = page.url(company.stand_ins())
+            answers = {stranger.get(url).status_code, stranger.post(url).status_code}
+            assert answers - {405} == {404}, page.name
 
     assert stranger.post("/setup/ask/", {"finding": company.finding}).status_code == 404
     assert AdminRequest.objects.exclude(pk=company.request.pk).count() == 0

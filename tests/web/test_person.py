@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from onboarding import people
-from onboarding.enrolments import issue_code
+from onboarding.enrolments import issue_codes
 from onboarding.enums import CodePurpose, Layer, Outcome, Platform, Readiness, Role, RunState
 from onboarding.models import AuditEvent, Person, PlanRevision, Verification
 from onboarding.requests import ask_about_error
@@ -385,7 +385,8 @@ def test_sessions_end_in_every_browser_and_only_this_persons() -> None:
 def test_somebody_deactivated_is_turned_away_at_the_very_next_request() -> None:
     person, client = make_ready_person(), admin()
     browser = signed_in(person)
-    code = issue_code(person=person, purpose=CodePurpose.INSTALL, platform=Platform.LINUX, language="en")
+    told = issue_codes(person=person, purposes=[CodePurpose.INSTALL], platform=Platform.LINUX, language="en")
+    code = told[CodePurpose.INSTALL]
     assert browser.get("/usage/").status_code == 200
 
     client.post(f"/people/{person.pk}/deactivate/", {"reason": "left the company"})

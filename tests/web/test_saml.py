@@ -401,7 +401,7 @@ def test_more_groups_than_the_provider_lists_is_said_and_nobody_comes_in(client:
     idp.changes |= {"identity": {saml.TOO_MANY_GROUPS: ["https://graph.example/groups"]}}
     response = sign_in(client)
     assert response.status_code == 403
-    assert "too many" in response.content.decode()
+    assert "did not name your groups" in response.content.decode()
     assert not is_signed_in(client)
     assert not Person.objects.exists()
 
