@@ -10,7 +10,7 @@ FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 COPY requirements.txt .
-RUN python -m venv /venv && /venv/bin/pip install --require-hashes --requirement requirements.txt
+RUN python -m venv /venv && /venv/bin/pip install --no-deps --require-hashes --requirement requirements.txt
 COPY manage.py ./
 COPY portal portal
 COPY onboarding onboarding

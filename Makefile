@@ -88,7 +88,8 @@ clean: ## Remove everything that was made: environment, caches, static files (no
 
 install: $(INSTALLED)
 
-# Again only when the lock changes. The file is written last, so an interrupted install starts over.
+# The lock is whole: pip looks for nothing else. (Where it does, it refuses a package that one asks for with an extra and
+# another without.) Again only when the lock changes. The file is written last, so an interrupted install starts over.
 $(INSTALLED): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Onramp needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo not there)." >&2; \
@@ -97,5 +98,5 @@ $(INSTALLED): requirements-dev.txt
 		echo "'$(PYTHON)' cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Installing into $(VENV): about a minute, once."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
