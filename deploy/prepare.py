@@ -6,9 +6,11 @@ that are not there. Static files are collected only when one of them is newer th
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import django
@@ -32,6 +34,20 @@ def are_static_files_current(collected: Path) -> bool:
     return all(changed <= at and (collected / name).exists() for name, changed in _sources())
 
 
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[Path]:
+    """Two portals of one checkout that start at once, each with a home of its own, collect into one folder: the second
+    waits, and finds it done.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        os.close(held)
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     django.setup()
@@ -40,8 +56,9 @@ def main() -> None:
     call_command("migrate", interactive=False)
     call_command("createcachetable")
     call_command("load_prices")
-    if not are_static_files_current(Path(settings.STATIC_ROOT)):
-        call_command("collectstatic", interactive=False, verbosity=0)
+    with _alone_in(Path(settings.STATIC_ROOT)) as collected:
+        if not are_static_files_current(collected):
+            call_command("collectstatic", interactive=False, verbosity=0)
     for seed in sys.argv[1:]:
         _seed(seed)
 

@@ -186,6 +186,7 @@ def test_what_people_ask_and_what_admins_see(visit: NewVisitor) -> None:
 
 def look_at_luis(carla: Visitor) -> None:
     """The page about him, and his own pages as he sees them, from the beginning to the end."""
+    carla.open("/people/?q=luis")
     carla.page.get_by_role("link", name="Luis Gil").first.click()
     assert_accessible(carla, "Luis Gil")
     carla.page.get_by_role("link", name="View as").click()

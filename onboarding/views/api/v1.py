@@ -108,7 +108,7 @@ def _urls() -> list[URLPattern]:
     return [
         path("openapi.json", openapi, name="openapi"),
         *patterns,
-        path("", for_tokens(_nowhere), name="nowhere"),
+        path("", for_tokens(_nowhere), name="root"),
         path("<path:rest>", for_tokens(_nowhere), name="nowhere"),
     ]
 
