@@ -19,12 +19,14 @@ from onboarding.enums import Readiness
 from onboarding.forms import ReasonForm, TeamForm
 from onboarding.models import AdminRequest, AuditEvent, Bundle, Person, Principal, Verification
 from onboarding.sessions import sessions_of
+from onboarding.views.audit_words import action_word, details_of
 from onboarding.views.findings import Board, board_of
 from onboarding.views.machines import machines_of
 from onboarding.views.person_history import steps_of, verifications_of
 from onboarding.views.person_matrix import matrix_of
 from onboarding.views.requests import title_of
 from onboarding.views.rules import PersonRequest, for_auditors
+from onboarding.views.sessions import browser_of
 from onboarding.views.usage import billed_for, warnings_for
 
 _REQUESTS_SHOWN = 20
@@ -58,8 +60,8 @@ def page(
         "machines": machines_of(access),
         "bundles": _bundles(whose),
         "requests": _requests(whose),
-        "sessions": sessions_of(whose.user) if whose.user else [],
-        "events": AuditEvent.objects.filter(target=whose.email).order_by("-at", "-pk")[:_EVENTS_SHOWN],
+        "sessions": [(each, browser_of(each.user_agent)) for each in sessions_of(whose.user)] if whose.user else [],
+        "events": _events(whose),
         "is_me": whose.pk == request.person.pk,
         "form": form or ReasonForm(),
         "team_form": TeamForm(initial={"team": whose.team_id}),
@@ -108,6 +110,12 @@ def _requests(whose: Person) -> list[tuple[str, AdminRequest]]:
     """What they asked, each with its title, the newest first."""
     rows = AdminRequest.objects.filter(person=whose).select_related("finding").order_by("-created_at")
     return [(title_of(row), row) for row in rows[:_REQUESTS_SHOWN]]
+
+
+def _events(whose: Person) -> list[tuple[AuditEvent, str, Sequence[tuple[str, str]]]]:
+    """What was done to them or by them on themselves, the newest first, with the words of the audit's page."""
+    events = AuditEvent.objects.filter(target=whose.email).order_by("-at", "-pk")[:_EVENTS_SHOWN]
+    return [(event, action_word(event.action), details_of(event)) for event in events]
 
 
 def _spend(whose: Person) -> dict[str, Any]:

@@ -304,6 +304,10 @@ def test_every_link_of_an_admin_is_in_sight_in_the_longer_language(visit: NewVis
         assert last is not None
         assert tools is not None
         assert max(box["x"] + box["width"] for box in (last, tools)) <= width, path
+        brand, first = (carla.page.locator(place).bounding_box() for place in (".brand svg", ".nav li:first-child a"))
+        assert brand is not None
+        assert first is not None
+        assert brand["x"] + brand["width"] <= first["x"] or first["y"] >= brand["y"] + brand["height"], path
         # Beside the tools or below them, never under them.
         assert last["x"] + last["width"] <= tools["x"] or last["y"] >= tools["y"] + tools["height"], path
 

@@ -279,9 +279,9 @@ def test_the_trail_is_about_this_person_only() -> None:
 
     shown = page(person)
 
-    assert "budget.changed" in shown
+    assert "Changed a budget" in shown
     assert "reason: <bdi>more</bdi>" in shown
-    assert "team.added" not in shown
+    assert "Added a team" not in shown
 
 
 def test_it_asks_a_constant_number_of_queries(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
