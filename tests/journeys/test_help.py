@@ -35,7 +35,7 @@ def test_a_blocked_person_asks_and_an_admin_answers(visit: NewVisitor, stack: St
     topic = carla.page.locator("section, article").filter(has_text="I start on Monday.").last
     expect(topic).to_contain_text("ArnNotLike")
     topic.get_by_label(re.compile("answer", re.IGNORECASE)).first.fill("Narrowed. Check again, please.")
-    topic.get_by_role("button", name="Close").first.click()
+    topic.get_by_role("button", name="Resolve").first.click()
     expect(carla.page.get_by_text("I start on Monday.")).to_have_count(0)
 
     nico.page.reload()
