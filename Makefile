@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/installed
 
 # Three workers on two cores: much of the time of tests is waiting, for browsers, retries and pauses. What stays together
 # tests/conftest.py says; what takes longest comes first.
-PYTEST := -n 3 --dist loadgroup --no-loadscope-reorder
+PYTEST := -n 3 --dist loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 # What a real installation sets, for the checks that look at settings. The key signs nothing.
 PRODUCTION := env DATABASE_URL=sqlite://:memory: ONRAMP_HOME=$(VENV)/check ONRAMP_PUBLIC_URL=https://onramp.example.com \

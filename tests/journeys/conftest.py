@@ -14,14 +14,14 @@ from tests.journeys.visitor import Visitor, chromium, launched
 NewVisitor = Callable[..., Visitor]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One portal for all journeys of a worker of the suite: they keep to different people."""
+    """One portal for all journeys: they keep to different people."""
     with running(tmp_path_factory.mktemp("onramp").resolve()) as stack:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def used(stack: Stack) -> Stack:
     """The portal with the sandbox's sixty days of usage and bills, which are otherwise read within minutes."""
     stack.manage("ingest_usage", "--days", "70")

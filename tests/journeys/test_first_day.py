@@ -22,10 +22,10 @@ MODELS = (
     "eu.anthropic.claude-haiku-4-5-20251001-v1:0",
 )
 PWNED = Path("/tmp/onramp-pwned")  # what the hostile name would make, were it ever run
-# Asking takes about three seconds like this, so that answers can be seen to come one by one.
+# So slow that answers are seen to come one by one, however busy the machine is.
 SLOW = (
     {"operation": "identitystore.*", "kind": "slow", "seconds": 0.5},
-    {"operation": "iam.SimulatePrincipalPolicy", "kind": "slow", "seconds": 0.08},
+    {"operation": "iam.SimulatePrincipalPolicy", "kind": "slow", "seconds": 1},
 )
 
 # What a heading may say in both languages: names of products, systems and files.
@@ -40,10 +40,10 @@ def test_a_healthy_person_from_sign_in_to_the_bundle_and_out_again(visit: NewVis
     stack.fault(*SLOW)
     try:
         ana.sign_in(ANA)
-        said = watch_the_answers_arrive(ana)
+        watch_an_answer_arrive(ana)
     finally:
         stack.fault()
-    assert len(said) > 1, said
+    ana.wait_for_answer()
     assert ana.heading.inner_text() == READY
     assert_nothing_is_polled_any_more(ana)
 
@@ -58,16 +58,13 @@ def test_a_healthy_person_from_sign_in_to_the_bundle_and_out_again(visit: NewVis
     expect(ana.page).to_have_url(f"{ana.url}/?next=/setup/")
 
 
-def watch_the_answers_arrive(visitor: Visitor) -> set[str]:
-    """Everything the status line said until the verification ended."""
-    visitor.evaluate("""() => {
-        window.said = new Set([document.getElementById("live").dataset.say]);
-        new MutationObserver(() => window.said.add(document.getElementById("announce").textContent))
-            .observe(document.getElementById("announce"), {childList: true, characterData: true, subtree: true});
-        addEventListener("pagehide", () => sessionStorage.setItem("said", JSON.stringify([...window.said])));
-    }""")
-    visitor.wait_for_answer()
-    return set(json.loads(visitor.evaluate("sessionStorage.getItem('said')")))
+def watch_an_answer_arrive(visitor: Visitor) -> None:
+    """Wait until the status line says something else than when the page came, without another page."""
+    first = visitor.evaluate("() => window.first = document.getElementById('live').dataset.say")
+    visitor.page.wait_for_function(
+        "() => { const said = document.getElementById('announce').textContent; return said && said !== window.first; }"
+    )
+    assert visitor.evaluate("window.first") == first
 
 
 def assert_nothing_is_polled_any_more(visitor: Visitor) -> None:
