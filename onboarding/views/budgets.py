@@ -25,7 +25,8 @@ from onboarding.costs.budgets import Budget, month_of
 from onboarding.costs.forecast import HOW
 from onboarding.costs.raising import set_person_budget, set_plan_budget, set_team_budget
 from onboarding.enums import Role
-from onboarding.forms import BudgetForm, NoteForm
+from onboarding.forms.asking import NoteForm
+from onboarding.forms.costs import BudgetForm
 from onboarding.models import BudgetAlert, Person, Plan, Team
 from onboarding.requests import ask_for_budget
 from onboarding.views.rules import PersonRequest, for_admins, for_auditors, for_people

@@ -16,7 +16,7 @@ from onboarding.bundles.build import ZIP_FILENAME
 from onboarding.bundles.inputs import UnsafeValue
 from onboarding.bundles.make import NotVerified, copy_for_support
 from onboarding.enums import Platform, SettingsScope
-from onboarding.forms import CopyForm
+from onboarding.forms.people import CopyForm
 from onboarding.models import Person, PlanRevision
 from onboarding.views.bundle_choices import bundle_language, platform_named
 from onboarding.views.install import attachment

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 from onboarding.costs import coverage
 from onboarding.costs.callers import claim, release
 from onboarding.costs.money import usd
-from onboarding.forms import ClaimForm
+from onboarding.forms.costs import ClaimForm
 from onboarding.models import Caller
 from onboarding.views.rules import PersonRequest, for_admins, for_auditors
 

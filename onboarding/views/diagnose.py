@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from onboarding.checks.errors import LIMIT
 from onboarding.checks.errors import diagnose as diagnosis_of
-from onboarding.forms import ErrorForm
+from onboarding.forms.asking import ErrorForm
 from onboarding.requests import ask_about_error
 from onboarding.views.rules import PersonRequest, for_people, viewable
 

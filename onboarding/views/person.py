@@ -16,7 +16,7 @@ from onboarding.costs import budgets, coverage
 from onboarding.costs.filter import Filter, next_month
 from onboarding.costs.forecast import HOW
 from onboarding.enums import Readiness
-from onboarding.forms import ReasonForm, TeamForm
+from onboarding.forms.people import ReasonForm, TeamOfPersonForm
 from onboarding.models import AdminRequest, AuditEvent, Bundle, Person, Principal, Verification
 from onboarding.sessions import sessions_of
 from onboarding.views.audit_words import action_word, details_of
@@ -64,7 +64,7 @@ def page(
         "events": _events(whose),
         "is_me": whose.pk == request.person.pk,
         "form": form or ReasonForm(),
-        "team_form": TeamForm(initial={"team": whose.team_id}),
+        "team_form": TeamOfPersonForm(initial={"team": whose.team_id}),
         "is_refused": is_refused,
         **_spend(whose),
     }

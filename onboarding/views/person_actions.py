@@ -13,7 +13,7 @@ from onboarding import people
 from onboarding.access import current_revision
 from onboarding.checks.run import open_verification
 from onboarding.enums import Trigger
-from onboarding.forms import ReasonForm, TeamForm
+from onboarding.forms.people import ReasonForm, TeamOfPersonForm
 from onboarding.models import Person
 from onboarding.sessions import end_all
 from onboarding.tasks import enqueue_verification
@@ -44,7 +44,7 @@ def person_verify(request: PersonRequest, pk: int) -> HttpResponseBase:
 @require_POST
 def person_team(request: PersonRequest, pk: int) -> HttpResponseBase:
     """Put somebody into another team, or into none. Their groups decide again at the next sign-in."""
-    person, form = _person(pk), TeamForm(request.POST)
+    person, form = _person(pk), TeamOfPersonForm(request.POST)
     if form.is_valid():
         people.change_team(person, form.cleaned_data["team"], actor=request.person)
     return redirect("person", pk=pk)

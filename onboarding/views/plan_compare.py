@@ -12,8 +12,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from onboarding.forms.plans import RevisionForm
 from onboarding.models import Plan, PlanRevision
-from onboarding.plan_forms import RevisionForm
 from onboarding.views.plan_files import changes, policy_changes, undescribed
 from onboarding.views.rules import PersonRequest, for_auditors
 

@@ -18,8 +18,8 @@ from onboarding import lints, plans
 from onboarding.bundles.inputs import UnsafeValue
 from onboarding.catalog import REGION_NAMES
 from onboarding.enums import Tier
+from onboarding.forms.plans import PublishForm, RevisionForm
 from onboarding.models import Plan, PlanRevision, Subject
-from onboarding.plan_forms import PublishForm, RevisionForm
 from onboarding.views.plan_files import PlanFiles, changes, files_of, policy_changes
 from onboarding.views.publishing import affected_by, publish
 from onboarding.views.rules import PersonRequest, for_admins

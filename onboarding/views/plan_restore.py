@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods
 
 from onboarding import lints, plans
 from onboarding.bundles.inputs import UnsafeValue
+from onboarding.forms.plans import PublishForm
 from onboarding.models import Plan, PlanRevision
-from onboarding.plan_forms import PublishForm
 from onboarding.views.plan_compare import differences
 from onboarding.views.plan_files import changes, files_of, policy_changes, undescribed
 from onboarding.views.publishing import affected_by, publish

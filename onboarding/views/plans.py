@@ -16,9 +16,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from onboarding import lints, readiness
 from onboarding.bundles.inputs import UnsafeValue
 from onboarding.enums import Installed, Platform, SettingsScope
+from onboarding.forms.plans import PlanForm
 from onboarding.installed import counts_by_plan, with_installed
 from onboarding.models import Enrolment, Person, Plan, PlanRevision
-from onboarding.plan_forms import PlanForm
 from onboarding.plans import affected, create
 from onboarding.views.plan_files import PlanFiles, changes, files_of
 from onboarding.views.rules import PersonRequest, for_admins, for_auditors

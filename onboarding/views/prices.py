@@ -23,7 +23,7 @@ from django.views.decorators.http import require_http_methods
 from onboarding.costs import coverage, price_list
 from onboarding.costs.price_table import add_price, change_multiplier, correct_price, shipped
 from onboarding.enums import EndpointKind, TokenClass
-from onboarding.forms import MultiplierForm, PriceForm
+from onboarding.forms.costs import MultiplierForm, PriceForm
 from onboarding.models import Account, AuditEvent, Meter, Price
 from onboarding.templatetags.money import full_day, usd, usd_rate
 from onboarding.views.rules import PersonRequest, for_auditors

@@ -20,7 +20,7 @@ from onboarding.checks.registry import FINDING_TYPES, explain, pastes_for
 from onboarding.costs.budgets import month_of, person_budgets
 from onboarding.costs.forecast import HOW
 from onboarding.enums import Outcome, RequestState
-from onboarding.forms import AnswerForm, CloseForm
+from onboarding.forms.asking import AnswerForm, CloseForm
 from onboarding.models import AdminRequest, Finding, VerificationFinding
 from onboarding.requests import answer_request, close_request
 from onboarding.views.obstacles import in_account

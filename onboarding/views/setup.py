@@ -18,7 +18,7 @@ from onboarding.access import Access, access_of
 from onboarding.checks.registry import BY_NAME
 from onboarding.checks.run import open_verification
 from onboarding.enums import Platform, Readiness, Trigger
-from onboarding.forms import AskForm, NoteForm
+from onboarding.forms.asking import AskForm, NoteForm
 from onboarding.models import AdminRequest, Bundle, Person, PlanRevision
 from onboarding.models.requests import ACCESS
 from onboarding.requests import ask_about_finding, ask_for_access, requests_of

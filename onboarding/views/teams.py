@@ -18,11 +18,11 @@ from onboarding.costs import coverage
 from onboarding.costs.budgets import Budget, month_of, team_budgets
 from onboarding.costs.raising import set_team_budget
 from onboarding.enums import Installed
+from onboarding.forms.teams import TeamForm
 from onboarding.installed import with_installed
 from onboarding.models import Person, Team
 from onboarding.readiness import NOBODY, Counts, counts_by_team
 from onboarding.tasks import enqueue_refresh, enqueue_sweep
-from onboarding.team_forms import TeamForm
 from onboarding.views.rules import PersonRequest, for_admins, for_auditors
 
 

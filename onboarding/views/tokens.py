@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
 from onboarding.enums import ApiScope
-from onboarding.forms import TokenForm
+from onboarding.forms.tokens import TokenForm
 from onboarding.models import ApiToken
 from onboarding.tokens import issue_token, revoke_token
 from onboarding.views.rules import PersonRequest, for_admins, for_auditors

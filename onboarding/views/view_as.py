@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from onboarding import viewing
-from onboarding.forms import ReasonForm
+from onboarding.forms.people import ReasonForm
 from onboarding.models import Person
 from onboarding.viewing import viewing_of
 from onboarding.views.rules import PersonRequest, ends_viewing, for_admins

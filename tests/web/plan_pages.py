@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from onboarding.enums import Outcome, Platform, Role
+from onboarding.forms.plans import RevisionForm
 from onboarding.models import Bundle, Enrolment, Person, PlanRevision
-from onboarding.plan_forms import RevisionForm
 from onboarding.plans import draft_of
 from tests.factories import make_person, make_plan, make_team, make_verification
 

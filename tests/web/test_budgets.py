@@ -163,7 +163,7 @@ def test_people_come_a_page_at_a_time() -> None:
     assert "Person 49" in page()
     assert "Person 50" not in page()
     assert "Person 50" in page("?page=2")
-    assert "1 to 50 of 51 people" in page()
+    assert "1 to 50 of 51" in page()
 
 
 def test_where_alerts_go_is_said(settings: Settings) -> None:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from onboarding.enums import CredentialMethod, IdentitySource, Outcome, Role, Trigger
+from onboarding.forms.plans import PublishForm, RevisionForm
 from onboarding.models import AuditEvent, PlanRevision, Subject, Sweep
-from onboarding.plan_forms import PublishForm, RevisionForm
 from onboarding.plans import draft_of, publish
 from onboarding.views.plan_files import files_of
 from tests.factories import (

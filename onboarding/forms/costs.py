@@ -1,8 +1,7 @@
-"""What pages take in, cleaned."""
+"""What the pages of budgets, principals and prices take in."""
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,10 +11,7 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.translation import gettext_lazy as _
 
 from onboarding.catalog import parse_profile_id
-from onboarding.checks.errors import LIMIT
-from onboarding.enums import ApiScope, Platform
-from onboarding.masking import mask
-from onboarding.models import Person, Price, Team
+from onboarding.models import Person, Price
 
 if TYPE_CHECKING:
     PriceModelForm = forms.ModelForm[Price]
@@ -23,47 +19,9 @@ else:
     # The class takes a parameter in its stubs only.
     PriceModelForm = forms.ModelForm
 
+_WHAT_A_PRICE_IS_OF = ("model_id", "endpoint_kind", "token_class", "is_long_prompt", "valid_from")
 # A foundation model's id. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_GetFoundationModel.html
 _MODEL_NAME = re.compile(r"[a-z0-9-]{1,63}\.[A-Za-z0-9.:_-]{1,130}")
-
-
-class AskForm(forms.Form):
-    """A finding to hand to the admins, and what the person wants to say about it."""
-
-    finding = forms.IntegerField()
-    note = forms.CharField(max_length=1000, required=False)
-
-
-class ErrorForm(forms.Form):
-    """An error somebody pasted. Longer than the limit is cut, not refused: the start says most.
-
-    Its secrets are masked here, so that nothing behind the form ever sees them.
-    """
-
-    text = forms.CharField(widget=forms.Textarea)
-    note = forms.CharField(max_length=1000, required=False)
-
-    def clean_text(self) -> str:
-        text: Any = self.cleaned_data["text"]
-        return mask(str(text)[:LIMIT])
-
-
-class AnswerForm(forms.Form):
-    """What an admin answers to whoever asked."""
-
-    answer = forms.CharField(max_length=1000)
-
-
-class CloseForm(forms.Form):
-    """What an admin says who resolves a request, if they want to."""
-
-    answer = forms.CharField(max_length=1000, required=False)
-
-
-class NoteForm(forms.Form):
-    """What somebody says who asks for a higher budget, or for access."""
-
-    note = forms.CharField(max_length=1000, required=False)
 
 
 class BudgetForm(forms.Form):
@@ -104,82 +62,6 @@ class ClaimForm(forms.Form):
             raise forms.ValidationError(words)
         self.person = found[0]
         return email
-
-
-# --- People
-
-
-class ReasonForm(forms.Form):
-    """Why an admin does something to somebody; it stands in the audit trail."""
-
-    reason = forms.CharField(
-        max_length=500,
-        label=_("Reason"),
-        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
-        error_messages={"required": _("Say why.")},
-    )
-
-
-class TeamForm(forms.Form):
-    """The team to put somebody into, or none."""
-
-    team = forms.ModelChoiceField(
-        queryset=Team.objects.order_by("name"),
-        required=False,
-        label=_("Team"),
-        empty_label=_("No team"),
-        widget=forms.Select(attrs={"class": "input"}),
-    )
-
-
-class CopyForm(forms.Form):
-    """Somebody's bundle, to help them: for which system, and why."""
-
-    platform = forms.ChoiceField(
-        choices=Platform.choices, label=_("System"), widget=forms.Select(attrs={"class": "input"})
-    )
-    reason = forms.CharField(
-        max_length=500,
-        label=_("Reason"),
-        help_text=_("It is kept in the record."),
-        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
-        error_messages={"required": _("Say why you take it.")},
-    )
-
-
-class TokenForm(forms.Form):
-    """A token for the API: what it is for, what it may read, and for how long."""
-
-    name = forms.CharField(
-        max_length=60,
-        label=_("What it is for"),
-        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
-    )
-    days = forms.TypedChoiceField(
-        coerce=int,
-        initial=90,
-        choices=[(30, _("30 days")), (90, _("90 days")), (180, _("180 days")), (365, _("One year"))],
-        label=_("It holds for"),
-        widget=forms.Select(attrs={"class": "input"}),
-    )
-    scopes = forms.MultipleChoiceField(
-        choices=ApiScope.choices,
-        label=_("What it may read"),
-        widget=forms.CheckboxSelectMultiple,
-        error_messages={"required": _("Choose what it may read.")},
-    )
-
-    def clean_scopes(self) -> list[ApiScope]:
-        return [ApiScope(scope) for scope in self.cleaned_data["scopes"]]
-
-    def clean_days(self) -> dt.timedelta:
-        return dt.timedelta(days=self.cleaned_data["days"])
-
-
-# --- Prices
-
-
-_WHAT_A_PRICE_IS_OF = ("model_id", "endpoint_kind", "token_class", "is_long_prompt", "valid_from")
 
 
 class PriceForm(PriceModelForm):
