@@ -65,13 +65,13 @@ bench: $(INSTALLED) ## Measure, print one table, write benchmarks/results.json
 
 lock: $(INSTALLED) ## Compile both lock files from pyproject.toml (needs the package index)
 	$(COMPILE) --output-file requirements.txt
-	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) --extra dev --extra otel --constraint requirements.txt --output-file requirements-dev.txt
 
 # Not part of `check`, which works without a network; tests/repository compares locks and pyproject.toml offline.
 lock-check: $(INSTALLED) ## Compile both lock files again and compare (needs the package index)
 	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp requirements.txt requirements-dev.txt $(VENV)/lock
 	$(COMPILE) --output-file $(VENV)/lock/requirements.txt
-	$(COMPILE) --extra dev --constraint requirements.txt --output-file $(VENV)/lock/requirements-dev.txt
+	$(COMPILE) --extra dev --extra otel --constraint requirements.txt --output-file $(VENV)/lock/requirements-dev.txt
 	diff requirements.txt $(VENV)/lock/requirements.txt
 	diff requirements-dev.txt $(VENV)/lock/requirements-dev.txt
 
