@@ -6,6 +6,7 @@ the same files, packed as they are, from memory. BODIES is the share of records 
 
 from __future__ import annotations
 
+import gc
 import gzip
 import io
 import json
@@ -156,6 +157,21 @@ def _rss_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def _load_prices() -> None:
+    """In a process of its own: a worker that reads has not loaded them itself."""
+    from django.core.management import call_command
+    from django.db import connections
+
+    connections.close_all()
+    child = os.fork()
+    if not child:
+        call_command("load_prices", stdout=io.StringIO())
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status:
+        raise RuntimeError("the prices were not loaded")
+
+
 def _read(url: str) -> tuple[float, float, float]:
     """Seconds, and memory before and after, of the job that reads the source."""
     from django.db.models import Sum
@@ -171,6 +187,9 @@ def _read(url: str) -> tuple[float, float, float]:
     ingest.run(run.pk)
     LogSource.objects.create(account=account, region=REGION)
     run = ingest.open_ingestions()[0]
+    # As portal/celery.py does in every worker.
+    gc.collect()
+    gc.freeze()
     before, start = _rss_mb(), time.perf_counter()
     ingest.run(run.pk)
     seconds = time.perf_counter() - start
@@ -196,6 +215,7 @@ def main(database_url: str, bodies: str) -> None:
         os.waitpid(child, 0)
         loop = json.loads(os.read(read_end, 10_000))
         with portal(database_url):
+            _load_prices()
             seconds, before, after = _read(url)
             _compare(loop["tokens"])
     told = {

@@ -178,10 +178,11 @@ def _some(keys: Iterable[_T]) -> Iterator[Sequence[_T]]:
 
 
 def _remember(source: LogSource, tally: Tally) -> None:
-    """An hour a query: a busy one has megabytes of ids."""
-    for hour in tally.hours.values():
-        if hour is not None and (new := hour.new):
-            SeenRequests.objects.create(source=source, hour=hour.start, ids=new.tobytes())
+    SeenRequests.objects.store(
+        SeenRequests(source=source, hour=hour.start, ids=new.tobytes())
+        for hour in tally.hours.values()
+        if hour is not None and (new := hour.new)
+    )
 
 
 def forget(now: dt.datetime) -> None:

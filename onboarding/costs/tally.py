@@ -23,6 +23,7 @@ _AHEAD = dt.timedelta(days=1)
 # Deliveries come in the order of their hours, more or less.
 _HOURS_AT_HAND = 3
 _UUID = 36
+_HOUR = len("2026-11-20T14")
 
 
 class Used(NamedTuple):
@@ -111,8 +112,10 @@ class Tally:
         self.lines += len(records) + unreadable
         self.unreadable += unreadable
         ids = request_ids([record.request_id for record in records])
-        names = {record.timestamp[:13] for record in records}
-        if len(names) == 1 and (hour := self._hour(names.pop())) is not None:
+        times = [record.timestamp for record in records]
+        # In the order of text: what lies between two timestamps of one hour begins as they do.
+        name = min(times, default="")[:_HOUR]
+        if name and max(times).startswith(name) and (hour := self._hour(name)) is not None:
             self._count(hour.start.date(), self._unseen(hour, records, ids))
         elif records:
             self._add_mixed(records, ids)
@@ -120,7 +123,7 @@ class Tally:
     def _add_mixed(self, records: list[Record], ids: array[int]) -> None:
         by_hour: dict[str, tuple[list[Record], array[int]]] = {}
         for record, request in zip(records, ids, strict=True):
-            rows, theirs = by_hour.setdefault(record.timestamp[:13], ([], array("Q")))
+            rows, theirs = by_hour.setdefault(record.timestamp[:_HOUR], ([], array("Q")))
             rows.append(record)
             theirs.append(request)
         for name, (rows, theirs) in by_hour.items():
@@ -184,9 +187,8 @@ class Tally:
             is_short = prompt <= SHORT_PROMPT_TOKENS or prompt <= long_prompt_tokens(model)
             sums = short if is_short else long
             key = (identity.arn if type(identity) is Identity else record.arn, model)
-            try:
-                counts = sums[key]
-            except KeyError:
+            counts = sums.get(key)
+            if counts is None:
                 counts = sums[key] = Counts()
             counts.input += tokens
             counts.output += output.output_token_count
