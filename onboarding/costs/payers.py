@@ -6,7 +6,7 @@ AWS's name of a model, or an ISO day.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from django.db.models import Exists, OuterRef, Sum
@@ -48,6 +48,13 @@ def billed_by(dimension: Dimension, chosen: Filter) -> Mapping[str, Decimal] | N
     if dimension is Dimension.MODEL:
         return billed.by_model(chosen.since, chosen.until)
     return {day.isoformat(): amount for day, amount in billed.by_day(chosen.since, chosen.until).items()}
+
+
+def once_each(payers: Iterable[str], amounts: Mapping[str, Decimal]) -> Iterator[Decimal | None]:
+    """What each row's payer was billed, at the first row of it: two models that AWS calls alike share one amount."""
+    rest = dict(amounts)
+    for payer in payers:
+        yield rest.pop(payer, None)
 
 
 def rest_of(total: Decimal | None, amounts: Mapping[str, Decimal] | None, shown: Collection[str]) -> Decimal | None:

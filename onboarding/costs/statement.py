@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from onboarding import catalog
 from onboarding.costs import billed, coverage, people, report
 from onboarding.costs.figures import Figures
 from onboarding.costs.filter import NO_TEAM, TEAM_WORDS, UNMAPPED, UNNAMED, Filter
-from onboarding.costs.payers import billed_by, payer_of, payer_of_person, rest_of
+from onboarding.costs.payers import billed_by, once_each, payer_of, payer_of_person, rest_of
 from onboarding.costs.people import PersonGroup
 from onboarding.costs.report import Dimension, Group
 
@@ -27,7 +27,7 @@ class Row:
     team: str
     figures: Figures
     payer: str  # whom AWS bills it to
-    billed: Decimal | None
+    billed: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,9 @@ class Statement:
 def statement_of(dimension: Dimension, chosen: Filter, now: dt.datetime) -> Statement:
     """What was used and what AWS billed, by one dimension, of a month."""
     told, amounts = billed.totals(chosen.since, chosen.until), billed_by(dimension, chosen)
-    is_of_people = dimension is Dimension.PERSON
-    rows = list(_of_people(chosen, amounts or {}) if is_of_people else _of_groups(dimension, chosen, amounts or {}))
+    found = list(_of_people(chosen) if dimension is Dimension.PERSON else _of_groups(dimension, chosen))
+    shares = once_each((row.payer for row in found), amounts or {})
+    rows = [replace(row, billed=amount) for row, amount in zip(found, shares, strict=True)]
     return Statement(
         dimension,
         chosen.since,
@@ -59,10 +60,9 @@ def statement_of(dimension: Dimension, chosen: Filter, now: dt.datetime) -> Stat
     )
 
 
-def _of_people(chosen: Filter, amounts: Mapping[str, Decimal]) -> Iterator[Row]:
+def _of_people(chosen: Filter) -> Iterator[Row]:
     for group in people.everybody(chosen):
-        payer = payer_of_person(group)
-        yield Row(group.key, _name(group), _team(group), group.figures, payer, amounts.get(payer))
+        yield Row(group.key, _name(group), _team(group), group.figures, payer_of_person(group))
 
 
 def _name(group: PersonGroup) -> str:
@@ -77,7 +77,7 @@ def _team(group: PersonGroup) -> str:
     return group.person.team.name if group.person.team else str(TEAM_WORDS[NO_TEAM])
 
 
-def _of_groups(dimension: Dimension, chosen: Filter, amounts: Mapping[str, Decimal]) -> Iterator[Row]:
+def _of_groups(dimension: Dimension, chosen: Filter) -> Iterator[Row]:
     """Days in their order; of others the dearest first, as on the page."""
     groups = report.by(chosen, dimension)
     if dimension is Dimension.DAY:
@@ -85,8 +85,7 @@ def _of_groups(dimension: Dimension, chosen: Filter, amounts: Mapping[str, Decim
     else:
         groups.sort(key=lambda group: (group.figures.cost is None, -(group.figures.cost or 0), group.key))
     for group in groups:
-        payer = payer_of(dimension, group.key)
-        yield Row(group.key, _label(dimension, group), "", group.figures, payer, amounts.get(payer))
+        yield Row(group.key, _label(dimension, group), "", group.figures, payer_of(dimension, group.key))
 
 
 def _label(dimension: Dimension, group: Group) -> str:

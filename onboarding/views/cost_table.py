@@ -14,7 +14,15 @@ from onboarding import catalog
 from onboarding.costs import people, report
 from onboarding.costs.figures import Figures
 from onboarding.costs.filter import NO_TEAM, TEAM_WORDS, UNMAPPED, Filter
-from onboarding.costs.payers import billed_by, payer_of, payer_of_person, people_with_usage, rest_name, rest_of
+from onboarding.costs.payers import (
+    billed_by,
+    once_each,
+    payer_of,
+    payer_of_person,
+    people_with_usage,
+    rest_name,
+    rest_of,
+)
 from onboarding.costs.people import PersonGroup
 from onboarding.costs.report import Dimension, Group, Slice
 
@@ -138,19 +146,19 @@ def table(
     """As `by`, `sort` and `page` of the query string say. `parts` are the filter's slices, `billed` is their total."""
     dimension = read_dimension(query.get("by", ""))
     order, number = read_order(query.get("sort", "")), _page(query.get("page", ""))
+    amounts = billed_by(dimension, chosen)
     if dimension is Dimension.PERSON:
         rows, count = _people(query, chosen, order, number)
-        payers = people_with_usage(chosen)
+        rows, payers = _with_billed(rows, amounts), people_with_usage(chosen)
     else:
         groups = report.by_region(chosen) if dimension is Dimension.REGION else report.grouped(parts, dimension, teams)
-        found = in_order([_named(query, dimension, group) for group in groups], order)
+        found = _with_billed(in_order([_named(query, dimension, group) for group in groups], order), amounts)
         rows, count = found[(number - 1) * SHOWN : number * SHOWN], len(found)
         payers = {row.payer for row in found}
-    amounts = billed_by(dimension, chosen)
     return Table(
         dimension,
         list(_heads(query, dimension, order)),
-        rows if amounts is None else [replace(row, billed=amounts.get(row.payer)) for row in rows],
+        rows,
         count,
         number,
         has_billed=amounts is not None,
@@ -159,6 +167,11 @@ def table(
         newer=changed(query, page=number - 1 if number > 2 else None) if number > 1 else "",
         older=changed(query, page=number + 1) if number * SHOWN < count else "",
     )
+
+
+def _with_billed(rows: list[Row], amounts: Mapping[str, Decimal] | None) -> list[Row]:
+    shares = once_each((row.payer for row in rows), amounts or {})
+    return [replace(row, billed=amount) for row, amount in zip(rows, shares, strict=True)]
 
 
 def ignored(query: QueryDict) -> list[str]:

@@ -402,6 +402,20 @@ def test_what_is_billed_is_told_apart_to_the_same_total(by: str) -> None:
     assert "$34.76" in page(f"?by={by}")
 
 
+def test_two_models_that_aws_calls_alike_share_one_amount() -> None:
+    ana, *_ = company()
+    for model in ("anthropic.claude-haiku-4-5-20251001-v1:0", "anthropic.claude-haiku-4-5"):
+        make_usage(day=NOW.date(), person=ana, model_id=model)
+    bill("6.00", person=ana, model="Claude Haiku 4.5")
+
+    table = admin().get("/costs/?by=model").context["table"]
+    told = printed("--by", "model")
+
+    assert [row.billed for row in table.rows if row.billed is not None] == [Decimal("6.00")]
+    assert [row["billed_usd"] for row in told["rows"] if row["billed_usd"]] == ["6.000000000"]
+    assert table.rest is None
+
+
 def test_a_teams_bill_stands_beside_no_estimate_of_one_person() -> None:
     ana, bo, _cy = company()
     Person.objects.filter(pk=bo.pk).update(team=ana.team)
