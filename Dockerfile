@@ -1,7 +1,8 @@
 # One image for every process of the portal; the command says which:
 #   web     (the default)
-#   worker  celery --app portal worker --queues interactive,sweeps,costs --concurrency 4    with REMAP_SIGTERM=SIGQUIT
-#   beat    celery --app portal beat                                                        exactly one
+#   worker  celery --app portal worker --queues interactive,sweeps --concurrency 4          with REMAP_SIGTERM=SIGQUIT
+#   costs   celery --app portal worker --queues costs --concurrency 1                       the same
+#   beat    celery --app portal beat --pidfile ""                                           exactly one
 #   before each release: python manage.py migrate, python manage.py createcachetable, python manage.py load_prices
 # Settings come from the environment (docs/configuration.md); the image holds no secret and no data.
 

@@ -17,7 +17,7 @@ SHELL_FILES := .ci/run tests/programs.sh $(wildcard onboarding/bundles/files/*.s
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench lock lock-check messages prices clean install \
-	check-style check-types check-floors check-templates check-django check-messages check-shell check-image
+	check-style check-types check-floors check-templates check-django check-messages check-shell check-image check-deploy
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
@@ -31,7 +31,7 @@ test: $(INSTALLED) ## Run the whole suite, on SQLite and then on PostgreSQL
 	$(BIN)/python -m pytest $(PYTEST)
 	$(BIN)/python -m tests.on_postgresql $(PYTEST)
 
-check: check-style check-types check-floors check-templates check-django check-messages check-shell check-image ## Lint, types, import floors, templates, settings, migrations, translations
+check: check-style check-types check-floors check-templates check-django check-messages check-shell check-image check-deploy ## Lint, types, import floors, templates, settings, migrations, translations, what is deployed
 	@echo "All checks passed."
 
 check-style: $(INSTALLED)
@@ -59,6 +59,10 @@ check-shell: $(INSTALLED)
 
 check-image: $(INSTALLED)
 	$(BIN)/hadolint Dockerfile
+
+check-deploy: $(INSTALLED)
+	$(BIN)/cfn-lint deploy/aws/cloudformation/*.yaml
+	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*/*.yaml))
 
 bench: $(INSTALLED) ## Measure, print one table, write benchmarks/results.json
 	$(BIN)/python -m benchmarks
