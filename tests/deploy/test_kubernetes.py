@@ -1,12 +1,14 @@
 """deploy/kubernetes: what Kubernetes' schemas allow, and what ours is to be.
 
-There may be no kubectl where the tests run, so kustomizations are read here as far as ours go: resources, labels,
-generated ConfigMaps.
+Kustomizations are read here as far as ours go (resources, labels, generated ConfigMaps), and built where there is a
+kubectl.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,22 @@ def main(name: str) -> dict[str, Any]:
 def test_kubernetes_takes_it(path: Path, version: str) -> None:
     for document in documents(path):
         validate(document, version, strict=True)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kustomizations are built where there is a kubectl")
+def test_kustomize_builds_the_example_and_kubernetes_takes_it() -> None:
+    built = subprocess.run(["kubectl", "kustomize", FOLDER / "example"], capture_output=True, text=True, check=True)
+    made = list(yaml.safe_load_all(built.stdout))
+    for document in made:
+        validate(document, VERSIONS[-1], strict=True)
+    assert {row["metadata"]["namespace"] for row in made if row["kind"] != "Namespace"} == {"onramp"}
+    images = {container["image"] for row in made for container in _containers(row)}
+    assert images == {"registry.example.com/onramp:1"}
+
+
+def _containers(document: dict[str, Any]) -> list[dict[str, Any]]:
+    pod = document.get("spec", {}).get("template", {}).get("spec", {})
+    return [*pod.get("initContainers", []), *pod.get("containers", [])]
 
 
 def test_kustomizations_name_every_file_and_no_other() -> None:
