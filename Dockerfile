@@ -1,7 +1,8 @@
 # One image for every process of the portal; the command says which:
 #   web     (the default)
-#   worker  celery --app portal worker --queues interactive,sweeps,costs --concurrency 4    with REMAP_SIGTERM=SIGQUIT
-#   beat    celery --app portal beat                                                        exactly one
+#   worker  celery --app portal worker --queues interactive,sweeps --concurrency 4          with REMAP_SIGTERM=SIGQUIT
+#   costs   celery --app portal worker --queues costs --concurrency 1                       the same
+#   beat    celery --app portal beat --pidfile ""                                           exactly one
 #   before each release: python manage.py migrate, python manage.py createcachetable, python manage.py load_prices
 # Settings come from the environment (docs/configuration.md); the image holds no secret and no data.
 
@@ -19,12 +20,24 @@ COPY static static
 # collectstatic loads the settings, which want a key; this one signs nothing and stays in this stage.
 RUN ONRAMP_SECRET_KEY=for-collectstatic-only ONRAMP_HOME=/tmp /venv/bin/python manage.py collectstatic --noinput
 
+# What the image holds, as a list in CycloneDX. The tool for it stays in this stage.
+FROM python:3.13-slim AS sbom
+
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /tools
+COPY deploy/requirements-sbom.txt .
+RUN python -m venv . && bin/pip install --no-deps --require-hashes --requirement requirements-sbom.txt
+COPY pyproject.toml .
+COPY --from=build /venv /venv
+RUN bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file /sbom.json /venv/bin/python
+
 FROM python:3.13-slim
 
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 ONRAMP_HOME=/var/lib/onramp
 RUN useradd --system --uid 10001 --home-dir /var/lib/onramp --create-home onramp
 COPY --from=build /venv /venv
 COPY --from=build /app /app
+COPY --from=sbom /sbom.json /app/sbom.json
 WORKDIR /app
 # By number, so that Kubernetes can see that it is not root.
 USER 10001

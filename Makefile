@@ -8,7 +8,8 @@ INSTALLED := $(VENV)/installed
 # Three workers on two cores: much of the time of tests is waiting, for browsers, retries and pauses. What stays together
 # tests/conftest.py says; what takes longest comes first.
 PYTEST := -n 3 --dist loadfile --no-loadscope-reorder
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+SBOM := $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible requirements.txt
 # What a real installation sets, for the checks that look at settings. The key signs nothing.
 PRODUCTION := env DATABASE_URL=sqlite://:memory: ONRAMP_HOME=$(VENV)/check ONRAMP_PUBLIC_URL=https://onramp.example.com \
 	ONRAMP_TRUSTED_PROXIES=1 ONRAMP_OIDC_ISSUER=https://login.example.com ONRAMP_OIDC_CLIENT_ID=onramp \
@@ -16,8 +17,8 @@ PRODUCTION := env DATABASE_URL=sqlite://:memory: ONRAMP_HOME=$(VENV)/check ONRAM
 SHELL_FILES := .ci/run tests/programs.sh $(wildcard onboarding/bundles/files/*.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock lock-check messages prices clean install \
-	check-style check-types check-floors check-templates check-django check-messages check-shell check-image
+.PHONY: help run test check bench lock lock-check messages prices docs sbom clean install \
+	check-style check-types check-floors check-templates check-django check-messages check-shell check-image check-deploy check-docs
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
@@ -31,7 +32,7 @@ test: $(INSTALLED) ## Run the whole suite, on SQLite and then on PostgreSQL
 	$(BIN)/python -m pytest $(PYTEST)
 	$(BIN)/python -m tests.on_postgresql $(PYTEST)
 
-check: check-style check-types check-floors check-templates check-django check-messages check-shell check-image ## Lint, types, import floors, templates, settings, migrations, translations
+check: check-style check-types check-floors check-templates check-django check-messages check-shell check-image check-deploy check-docs ## Lint, types, import floors, templates, settings, migrations, translations, deployment, docs
 	@echo "All checks passed."
 
 check-style: $(INSTALLED)
@@ -60,20 +61,30 @@ check-shell: $(INSTALLED)
 check-image: $(INSTALLED)
 	$(BIN)/hadolint Dockerfile
 
+check-deploy: $(INSTALLED)
+	$(BIN)/cfn-lint deploy/aws/cloudformation/*.yaml
+	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*/*.yaml))
+
+check-docs: $(INSTALLED)
+	$(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
+
 bench: $(INSTALLED) ## Measure, print one table, write benchmarks/results.json
 	$(BIN)/python -m benchmarks
 
-lock: $(INSTALLED) ## Compile both lock files from pyproject.toml (needs the package index)
-	$(COMPILE) --output-file requirements.txt
-	$(COMPILE) --extra dev --extra otel --constraint requirements.txt --output-file requirements-dev.txt
+lock: $(INSTALLED) ## Compile the lock files from pyproject.toml (needs the package index)
+	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) pyproject.toml --extra dev --extra otel --constraint requirements.txt --output-file requirements-dev.txt
+	echo cyclonedx-bom | $(COMPILE) --no-annotate --constraint requirements-dev.txt --output-file deploy/requirements-sbom.txt -
 
 # Not part of `check`, which works without a network; tests/repository compares locks and pyproject.toml offline.
-lock-check: $(INSTALLED) ## Compile both lock files again and compare (needs the package index)
-	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp requirements.txt requirements-dev.txt $(VENV)/lock
-	$(COMPILE) --output-file $(VENV)/lock/requirements.txt
-	$(COMPILE) --extra dev --extra otel --constraint requirements.txt --output-file $(VENV)/lock/requirements-dev.txt
+lock-check: $(INSTALLED) ## Compile the lock files again and compare (needs the package index)
+	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp requirements.txt requirements-dev.txt deploy/requirements-sbom.txt $(VENV)/lock
+	$(COMPILE) pyproject.toml --output-file $(VENV)/lock/requirements.txt
+	$(COMPILE) pyproject.toml --extra dev --extra otel --constraint requirements.txt --output-file $(VENV)/lock/requirements-dev.txt
+	echo cyclonedx-bom | $(COMPILE) --no-annotate --constraint requirements-dev.txt --output-file $(VENV)/lock/requirements-sbom.txt -
 	diff requirements.txt $(VENV)/lock/requirements.txt
 	diff requirements-dev.txt $(VENV)/lock/requirements-dev.txt
+	diff deploy/requirements-sbom.txt $(VENV)/lock/requirements-sbom.txt
 
 messages: $(INSTALLED) ## Bring the translation catalogue up to date and compile it
 	$(BIN)/python -m tests.repository.messages update
@@ -81,8 +92,14 @@ messages: $(INSTALLED) ## Bring the translation catalogue up to date and compile
 prices: $(INSTALLED) ## Bring the shipped price table up to date with the installed genai-prices
 	$(BIN)/python -m tests.repository.prices update
 
+docs: $(INSTALLED) ## Build the documentation as pages, in site/
+	$(BIN)/mkdocs build --strict --quiet --site-dir site
+
+sbom: $(INSTALLED) ## List what production installs, as CycloneDX in sbom.json
+	$(SBOM) --output-file sbom.json
+
 clean: ## Remove everything that was made: environment, caches, static files (not .onramp, which holds data)
-	rm -rf $(VENV) staticfiles benchmarks/results.json test-results .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf $(VENV) site sbom.json staticfiles benchmarks/results.json test-results .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 import jwt
 import structlog
 from allauth.socialaccount.models import SocialApp, SocialLogin
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -59,9 +59,16 @@ def remember(request: HttpRequest, login: SocialLogin) -> None:
     sessions.note(request, provider=provider, sub=str(claims["sub"]), sid=str(claims.get("sid") or ""))
 
 
-def _box() -> Fernet:
-    """What closes and opens ID tokens. The key is the portal's secret: the database alone gives no token away."""
-    key = salted_hmac("onboarding.oidc_logout", "id_token", algorithm="sha256").digest()
+def _box() -> MultiFernet:
+    """What closes and opens ID tokens. The key is the portal's secret: the database alone gives no token away.
+
+    It closes with the secret of now, and opens what an earlier one closed.
+    """
+    return MultiFernet([_key(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
+
+
+def _key(secret: str) -> Fernet:
+    key = salted_hmac("onboarding.oidc_logout", "id_token", secret=secret, algorithm="sha256").digest()
     return Fernet(urlsafe_b64encode(key))
 
 
@@ -99,7 +106,7 @@ def _with_query(url: str, client_id: str, sealed: str) -> str:
 
 
 def _opened(sealed: str) -> str:
-    """The ID token; empty where none was kept, or the portal's secret has changed since."""
+    """The ID token; empty where none was kept, or the portal has forgotten the secret it had then."""
     try:
         return _box().decrypt(sealed.encode()).decode() if sealed else ""
     except InvalidToken:

@@ -57,6 +57,8 @@ def _see(session: SessionBase) -> None:
 def keep(request: HttpRequest) -> None:
     """Note that a session is in use. One without an end, from before there were limits, ends here."""
     session = request.session
+    if settings.SECRET_KEY_FALLBACKS:
+        _follow(request)
     if SESSION_KEY not in session:
         return
     if "until" not in session:
@@ -66,6 +68,19 @@ def keep(request: HttpRequest) -> None:
     if now.timestamp() - session["seen"] >= SEEN_EVERY.total_seconds():
         _see(session)
         UserSession.objects.filter(session_key=session.session_key).update(last_seen_at=now)
+
+
+def _follow(request: HttpRequest) -> None:
+    """After the portal's secret was replaced, Django gives each session a new key as soon as it looks who has it.
+
+    The row goes along. Without one, which happens to the later of two requests that come at once, the session ends: in
+    no list, nobody could end it.
+    """
+    before = request.session.session_key
+    if not request.user.is_authenticated or request.session.session_key == before:
+        return
+    if not UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key):
+        logout(request)
 
 
 def begin_break_glass(request: HttpRequest) -> None:

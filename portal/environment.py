@@ -20,6 +20,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 CommaSeparatedNumbers = Annotated[tuple[int, ...], NoDecode]
+CommaSeparatedSecrets = Annotated[tuple[SecretStr, ...], NoDecode]
 
 
 def _plain(name: str) -> AliasChoices:
@@ -41,6 +42,10 @@ class Environment(BaseSettings):
         None, description="Signs sessions and tokens. Made and kept in ONRAMP_HOME when absent."
     )
     secret_key_file: Path | None = Field(None, description="A file that holds ONRAMP_SECRET_KEY.")
+    secret_key_fallbacks: CommaSeparatedSecrets = Field(
+        (), description="Earlier values of ONRAMP_SECRET_KEY, which still open what they signed: docs/keys.md."
+    )
+    secret_key_fallbacks_file: Path | None = Field(None, description="A file that holds ONRAMP_SECRET_KEY_FALLBACKS.")
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or coloured text.")
     company: str = Field("", description="The company's name, shown beside the mark and on the sign-in button.")
 
@@ -167,6 +172,7 @@ class Environment(BaseSettings):
     )
 
     @field_validator(
+        "secret_key_fallbacks",
         "oidc_scopes",
         "oidc_origins",
         "saml_email_attributes",
@@ -222,6 +228,9 @@ class Environment(BaseSettings):
             path = getattr(self, f"{name}_file")
             if path is not None:
                 setattr(self, name, SecretStr(path.read_text().strip()))
+        if self.secret_key_fallbacks_file is not None:
+            kept = self.secret_key_fallbacks_file.read_text().split(",")
+            self.secret_key_fallbacks = tuple(SecretStr(part.strip()) for part in kept if part.strip())
         return self
 
     @property

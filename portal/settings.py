@@ -36,6 +36,7 @@ SECRET_KEY = (
     if ENVIRONMENT.secret_key
     else _kept_secret(ENVIRONMENT.home / "secret-key")
 )
+SECRET_KEY_FALLBACKS = [secret.get_secret_value() for secret in ENVIRONMENT.secret_key_fallbacks]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

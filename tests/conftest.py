@@ -96,7 +96,7 @@ hypothesis_settings.load_profile("steady")
 _JOURNEYS = "tests/journeys/"
 _ALONE = {"tests/journeys/test_outages.py"}  # starts its own portal
 # Where tests stand that reach the database only by a fixture or a mark of pytest-django's.
-_IN_PROCESS = ("unit/", "sandbox/", "repository/")
+_IN_PROCESS = ("unit/", "sandbox/", "repository/", "deploy/")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:

@@ -49,7 +49,14 @@ def test_development_runs_what_production_runs() -> None:
     assert {name: pins for name, pins in _pins("requirements.txt").items() if development.get(name) != pins} == {}
 
 
+def test_the_list_of_the_images_contents_is_made_by_what_was_locked() -> None:
+    development = _pins("requirements-dev.txt")
+    tools = _pins("deploy/requirements-sbom.txt")
+    assert "cyclonedx-bom" in tools
+    assert {name: pins for name, pins in tools.items() if development.get(name) != pins} == {}
+
+
 def test_every_pin_has_a_hash() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-dev.txt", "deploy/requirements-sbom.txt"):
         text = (BASE_DIR / name).read_text()
         assert len(_PIN.findall(text)) == len(re.findall(r"^\S.*\\\n\s+--hash=sha256:", text, re.MULTILINE)), name

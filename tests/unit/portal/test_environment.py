@@ -31,6 +31,18 @@ def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert "from-a-file" not in repr(Environment())
 
 
+def test_earlier_secrets_come_as_a_list_or_from_a_file_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ONRAMP_SECRET_KEY_FALLBACKS", "last-year, the-year-before")
+    told = Environment()
+    assert [secret.get_secret_value() for secret in told.secret_key_fallbacks] == ["last-year", "the-year-before"]
+    assert "last-year" not in repr(told)
+
+    (tmp_path / "fallbacks").write_text("from-a-file,\nand-before\n")
+    monkeypatch.setenv("ONRAMP_SECRET_KEY_FALLBACKS_FILE", str(tmp_path / "fallbacks"))
+    read = [secret.get_secret_value() for secret in Environment().secret_key_fallbacks]
+    assert read == ["from-a-file", "and-before"]
+
+
 def test_thresholds_are_percents_in_order_and_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONRAMP_BUDGET_THRESHOLDS", "100, 50,100")
 

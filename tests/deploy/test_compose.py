@@ -1,0 +1,113 @@
+"""deploy/compose.yaml: what the specification allows, and what ours is to be."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.deploy.declared import DEPLOY, WEB, commands, image_user, is_known, release_commands
+
+TEXT = (DEPLOY / "compose.yaml").read_text(encoding="utf-8")
+FILE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = FILE["services"]
+STORES = {"postgres", "redis"}
+ONCE = "migrate"
+EXAMPLE = (DEPLOY / "compose.env.example").read_text(encoding="utf-8")
+SCHEMA = json.loads((DEPLOY.parent / "tests/deploy/compose-spec.json").read_text(encoding="utf-8"))
+
+each_service = pytest.mark.parametrize("name", SERVICES)
+
+
+def test_it_is_a_compose_file() -> None:
+    errors = jsonschema.Draft202012Validator(SCHEMA).iter_errors(FILE)
+    assert [f"{error.json_path}: {error.message}" for error in errors] == []
+
+
+def test_every_process_has_a_service_with_its_command() -> None:
+    assert set(SERVICES) == {WEB, ONCE, *commands()} | STORES
+    assert "command" not in SERVICES[WEB]
+    assert {name: SERVICES[name]["command"] for name in commands()} == commands()
+    assert SERVICES[ONCE]["command"][-1].split(" && ") == release_commands()
+
+
+def test_the_docs_have_the_same_commands() -> None:
+    page = (DEPLOY.parent / "docs/operations.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\w+) \| `(celery [^`]+)` \|", page, re.MULTILINE))
+    assert {name: shlex.split(command) for name, command in rows.items()} == commands()
+
+
+def test_workers_shut_down_softly() -> None:
+    workers = [name for name, command in commands().items() if "worker" in command]
+    assert {SERVICES[name]["environment"].get("REMAP_SIGTERM") for name in workers} == {"SIGQUIT"}
+
+
+@each_service
+def test_nobody_is_root_and_nothing_is_to_be_gained(name: str) -> None:
+    service = SERVICES[name]
+    assert service["user"] == (name if name in STORES else str(image_user()))
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not {"privileged", "cap_add", "network_mode", "pid", "ipc"} & set(service)
+
+
+@each_service
+def test_every_service_has_limits_and_comes_back(name: str) -> None:
+    limits = SERVICES[name]["deploy"]["resources"]["limits"]
+    assert set(limits) == {"cpus", "memory", "pids"}
+    assert SERVICES[name]["restart"] == ("on-failure:5" if name == ONCE else "unless-stopped")
+    assert SERVICES[name]["logging"]["options"]["max-size"]
+
+
+@each_service
+def test_every_service_that_stays_says_how_it_is(name: str) -> None:
+    assert ("healthcheck" in SERVICES[name]) == (name != ONCE)
+
+
+def test_everything_waits_for_the_migrations_and_they_for_the_database() -> None:
+    waiting = set(SERVICES) - STORES - {ONCE}
+    done = {SERVICES[name]["depends_on"][ONCE]["condition"] for name in waiting}
+    assert done == {"service_completed_successfully"}
+    assert SERVICES[ONCE]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+def test_stores_are_reached_from_inside_alone() -> None:
+    for name in STORES:
+        assert SERVICES[name]["networks"] == ["inside"]
+        assert "ports" not in SERVICES[name]
+    assert FILE["networks"]["inside"] == {"internal": True}
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[WEB]["ports"])
+
+
+def test_what_is_stored_is_on_a_volume_and_redis_appends() -> None:
+    for name in STORES:
+        volume, folder = SERVICES[name]["volumes"][0].split(":")
+        assert volume in FILE["volumes"]
+        assert folder == {"postgres": "/var/lib/postgresql", "redis": "/data"}[name]
+    assert "--appendonly yes" in SERVICES["redis"]["command"][-1]
+
+
+def test_no_secret_stands_in_the_file() -> None:
+    for service in SERVICES.values():
+        for name, value in service["environment"].items():
+            if re.search(r"PASSWORD|SECRET|AUTH|_URL", name):
+                assert re.search(r"\$\{[A-Z_]+:\?\}", value), name
+
+
+def test_every_variable_is_known_and_whatever_is_wanted_is_in_the_example() -> None:
+    offered = set(re.findall(r"^([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
+    wanted = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", TEXT))
+    portals = {name for service in SERVICES if service not in STORES for name in SERVICES[service]["environment"]}
+    assert wanted <= offered
+    assert {name for name in (offered - wanted) | portals if not is_known(name)} == set()
+
+
+def test_the_example_holds_no_secret() -> None:
+    values = dict(re.findall(r"^([A-Z][A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+    assert {name: value for name, value in values.items() if re.search(r"PASSWORD|SECRET", name) and value} == {}
