@@ -63,16 +63,19 @@ check-image: $(INSTALLED)
 bench: $(INSTALLED) ## Measure, print one table, write benchmarks/results.json
 	$(BIN)/python -m benchmarks
 
-lock: $(INSTALLED) ## Compile both lock files from pyproject.toml (needs the package index)
+lock: $(INSTALLED) ## Compile the lock files from pyproject.toml (needs the package index)
 	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) --extra otel --constraint requirements.txt --output-file requirements-otel.txt
 	$(COMPILE) --extra dev --extra otel --constraint requirements.txt --output-file requirements-dev.txt
 
 # Not part of `check`, which works without a network; tests/repository compares locks and pyproject.toml offline.
-lock-check: $(INSTALLED) ## Compile both lock files again and compare (needs the package index)
-	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp requirements.txt requirements-dev.txt $(VENV)/lock
+lock-check: $(INSTALLED) ## Compile the lock files again and compare (needs the package index)
+	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp requirements*.txt $(VENV)/lock
 	$(COMPILE) --output-file $(VENV)/lock/requirements.txt
+	$(COMPILE) --extra otel --constraint requirements.txt --output-file $(VENV)/lock/requirements-otel.txt
 	$(COMPILE) --extra dev --extra otel --constraint requirements.txt --output-file $(VENV)/lock/requirements-dev.txt
 	diff requirements.txt $(VENV)/lock/requirements.txt
+	diff requirements-otel.txt $(VENV)/lock/requirements-otel.txt
 	diff requirements-dev.txt $(VENV)/lock/requirements-dev.txt
 
 messages: $(INSTALLED) ## Bring the translation catalogue up to date and compile it
