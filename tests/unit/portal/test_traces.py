@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from portal.traces import ALLOWED
@@ -36,7 +38,7 @@ def ask(path, query="", **more):
 
 ask("/audit/", "who={SECRET}", HTTP_AUTHORIZATION="Bearer {SECRET}", HTTP_COOKIE="session={SECRET}",
     HTTP_USER_AGENT="{SECRET}", HTTP_BAGGAGE="key={SECRET}")
-ask("/{SECRET}/")
+ask("/plans/{SECRET}/")
 ask("/livez")
 
 from onboarding.aws.errors import AwsError
@@ -47,17 +49,15 @@ try:
 except AwsError:
     pass
 
-from portal.celery import app
-try:
-    app.send_task("onboarding.run_verification", kwargs={{"note": "{SECRET}"}}, retry=False)
-except Exception:
-    pass
 tracer = trace.get_tracer("a test's")
 try:
     with tracer.start_as_current_span("fault"):
         raise ValueError("{SECRET}")
 except ValueError:
     pass
+from portal.celery import app
+with tracer.start_as_current_span("publishing"):
+    app.send_task("onboarding.refresh_plan", kwargs={{"plan_id": "{SECRET}"}}, queue="sweeps")
 trace.get_tracer_provider().shutdown()
 """
 
@@ -110,28 +110,50 @@ def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.django_db(transaction=True)
-def test_spans_carry_names_and_codes_and_nothing_that_was_asked_or_said(collector: Collector, aws: Aws) -> None:
-    done = run(
-        PROGRAM,
+@pytest.fixture
+def environment(collector: Collector, aws: Aws, broker_url: str, transactional_db: None) -> dict[str, str]:
+    return {
         **environment_of_a_process(),
-        ONRAMP_OTLP_ENDPOINT=collector.url,
-        AWS_ENDPOINT_URL=aws.url,
-    )
+        "ONRAMP_OTLP_ENDPOINT": collector.url,
+        "AWS_ENDPOINT_URL": aws.url,
+        "REDIS_URL": broker_url,
+        "OTEL_BSP_SCHEDULE_DELAY": "200",  # milliseconds between what is sent
+    }
+
+
+@pytest.fixture
+def worker(environment: dict[str, str], broker_url: str, tmp_path: Path) -> Iterator[None]:
+    redis.Redis.from_url(broker_url).flushall()
+    command = [sys.executable, "-m", "celery", "--app", "portal", "worker", "--queues", "sweeps", "--concurrency", "1"]
+    with (tmp_path / "worker.log").open("wb") as log:
+        process = subprocess.Popen(command, env=os.environ | environment, stdout=log, stderr=log)
+    yield
+    process.terminate()
+    process.wait(30)
+
+
+@pytest.mark.usefixtures("worker")
+def test_spans_carry_names_and_codes_and_nothing_that_was_asked_or_said(
+    collector: Collector, environment: dict[str, str]
+) -> None:
+    done = run(PROGRAM, **environment)
     assert done.returncode == 0, done.stderr
+    for _ in range(600):
+        if any(service == "onramp-worker" for service, _ in collector.spans()):
+            break
+        time.sleep(0.1)
 
     assert {path for path, _ in collector.requests} == {"/v1/traces"}
-    spans = collector.spans()
-    assert {service for service, _ in spans} == {"onramp-web"}
-    names = [span.name for _, span in spans]
-    assert "GET audit/" in names
-    assert "GET livez" not in names
-    assert any("Bedrock" in name for name in names), names
-    assert any("run_verification" in name for name in names), names
-    attributes = {each.key for _, span in spans for each in span.attributes}
-    attributes |= {each.key for _, span in spans for event in span.events for each in event.attributes}
+    spans = {span.name: (service, span) for service, span in collector.spans()}
+    assert {"GET audit/", "GET plans/<slug:slug>/", "Bedrock.GetInferenceProfile", "fault"} <= set(spans)
+    assert "GET livez" not in spans
+    # The task failed at its argument, in the worker, in the trace of what published it.
+    service, task = spans["run/onboarding.refresh_plan"]
+    assert (service, task.trace_id) == ("onramp-worker", spans["publishing"][1].trace_id)
+    attributes = {each.key for _, span in spans.values() for each in span.attributes}
+    attributes |= {each.key for _, span in spans.values() for event in span.events for each in event.attributes}
     assert attributes <= ALLOWED
-    assert {"http.route", "exception.type"} <= attributes
+    assert {"http.route", "exception.type", "celery.state"} <= attributes
     assert SECRET.encode() not in b"".join(content for _, content in collector.requests)
 
 
