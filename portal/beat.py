@@ -14,12 +14,13 @@ from __future__ import annotations
 import datetime as dt
 import os
 import socket
+import threading
 import uuid
 from typing import Any
 
 import structlog
 from celery import beat, schedules
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
 from onboarding.models import BeatLease, PeriodicTask
@@ -32,6 +33,8 @@ _LOOK_EVERY = 5.0
 LEASE = dt.timedelta(seconds=20)
 # Between two attempts to reach a broker that is down.
 _TRY_AGAIN = 1.0
+# For giving the lease up as beat ends; without it, it runs out.
+_PATIENCE = 5.0
 
 
 def seconds_until_due(
@@ -69,11 +72,23 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]  # Celery has no types
             return _LOOK_EVERY
 
     def close(self) -> None:
+        """Let another one take over at once.
+
+        Celery calls this from its signal handler, too. Whatever this thread was doing with its connection is not over
+        then, so another thread gives the lease up, on a connection of its own.
+        """
+        giving_up = threading.Thread(target=self._give_up, daemon=True)
+        giving_up.start()
+        giving_up.join(_PATIENCE)
+        super().close()
+
+    def _give_up(self) -> None:
         try:
             BeatLease.objects.give_up(self.holder)
         except DatabaseError as error:
             log.warning("beat.no_database", reason=type(error).__name__)
-        super().close()
+        finally:
+            connection.close()
 
     def _holds_lease(self) -> bool:
         was_active, self.is_active = self.is_active, BeatLease.objects.take(self.holder, LEASE)
