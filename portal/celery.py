@@ -7,7 +7,7 @@ import os
 import time
 from typing import Any
 
-from billiard.exceptions import TimeLimitExceeded, WorkerLostError
+from billiard.exceptions import TimeLimitExceeded
 from celery import Celery
 from celery.signals import (
     setup_logging,
@@ -69,7 +69,8 @@ def note_begin(task: Any, **_: Any) -> None:
     from onboarding.models import PeriodicTask  # as above
 
     task.request.onramp_begun = time.monotonic()
-    PeriodicTask.objects.begun(task.name)
+    if _is_periodic(task.name):
+        PeriodicTask.objects.begun(task.name)
 
 
 @task_postrun.connect
@@ -80,21 +81,26 @@ def note_end(task: Any, state: str, **_: Any) -> None:
 
     outcome = {"SUCCESS": "succeeded", "RETRY": "retried"}.get(state, "failed")
     _count(task.name, outcome, seconds=time.monotonic() - task.request.onramp_begun)
-    if outcome == "succeeded":
+    if outcome == "succeeded" and _is_periodic(task.name):
         PeriodicTask.objects.succeeded(task.name, timezone.now())
 
 
 @task_failure.connect
-def note_loss(sender: Any, exception: BaseException, **_: Any) -> None:
-    """Told by the parent: the process that had the task ran out of time, or was killed."""
-    if isinstance(exception, TimeLimitExceeded | WorkerLostError):
-        _count(sender.name, "lost")
+def note_timeout(sender: Any, exception: BaseException, **_: Any) -> None:
+    """Told by the parent, once it has killed the process. A task whose process somebody else killed has not ended: it
+    goes back to the queue."""
+    if isinstance(exception, TimeLimitExceeded):
+        _count(sender.name, "timed-out")
 
 
 @task_revoked.connect
 def note_expiry(request: Any, expired: bool, **_: Any) -> None:
     if expired:
         _count(request.task, "expired")
+
+
+def _is_periodic(task: str) -> bool:
+    return any(entry["task"] == task for entry in app.conf.beat_schedule.values())
 
 
 def _count(task: str, outcome: str, seconds: float = 0.0) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from billiard.exceptions import TimeLimitExceeded
+from celery import signals
 from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -20,7 +22,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
-from onboarding import VERSION, instruments, statuses
+from onboarding import VERSION, instruments, statuses, tasks
 from onboarding.aws.errors import AwsError, NoAnswer, NotConfigured, PortalDenied, Refused, mapped
 from onboarding.enums import RunState, Trigger
 from onboarding.models import BeatLease, PeriodicTask, Sweep
@@ -139,6 +141,17 @@ def test_calls_to_aws_are_counted_by_the_ladder(
             raise error
 
     assert sample(scraped(client), name, **labels) == before + 1
+
+
+@pytest.mark.usefixtures("_token")
+def test_a_task_that_runs_out_of_time_is_counted_where_its_end_is_told(client: Client) -> None:
+    labels = {"task": "onboarding.forget_expired", "outcome": "timed-out"}
+    before = sample(scraped(client), "onramp_task_seconds_count", **labels)
+
+    for error in (TimeLimitExceeded(1), ValueError()):
+        signals.task_failure.send(sender=tasks.forget_expired, task_id="1", exception=error)
+
+    assert sample(scraped(client), "onramp_task_seconds_count", **labels) == before + 1
 
 
 COUNTS = """
