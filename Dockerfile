@@ -2,7 +2,7 @@
 #   web     (the default)
 #   worker  celery --app portal worker --queues interactive,sweeps --concurrency 4          with REMAP_SIGTERM=SIGQUIT
 #   costs   celery --app portal worker --queues costs --concurrency 1                       the same
-#   beat    celery --app portal beat --pidfile ""                                           exactly one
+#   beat    celery --app portal beat --pidfile ""                                           one or two
 #   before each release: python manage.py migrate, python manage.py createcachetable, python manage.py load_prices
 # Settings come from the environment (docs/configuration.md); the image holds no secret and no data.
 
@@ -10,8 +10,10 @@ FROM python:3.13-slim AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
-COPY requirements.txt .
-RUN python -m venv /venv && /venv/bin/pip install --no-deps --require-hashes --requirement requirements.txt
+# requirements-otel.txt has what ONRAMP_OTLP_ENDPOINT needs, besides: --build-arg REQUIREMENTS=requirements-otel.txt
+ARG REQUIREMENTS=requirements.txt
+COPY requirements.txt requirements-otel.txt ./
+RUN python -m venv /venv && /venv/bin/pip install --no-deps --require-hashes --requirement "$REQUIREMENTS"
 COPY manage.py ./
 COPY portal portal
 COPY onboarding onboarding

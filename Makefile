@@ -73,16 +73,19 @@ bench: $(INSTALLED) ## Measure, print one table, write benchmarks/results.json
 
 lock: $(INSTALLED) ## Compile the lock files from pyproject.toml (needs the package index)
 	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) pyproject.toml --extra otel --constraint requirements.txt --output-file requirements-otel.txt
 	$(COMPILE) pyproject.toml --extra dev --extra otel --constraint requirements.txt --output-file requirements-dev.txt
 	echo cyclonedx-bom | $(COMPILE) --no-annotate --constraint requirements-dev.txt --output-file deploy/requirements-sbom.txt -
 
 # Not part of `check`, which works without a network; tests/repository compares locks and pyproject.toml offline.
 lock-check: $(INSTALLED) ## Compile the lock files again and compare (needs the package index)
-	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp requirements.txt requirements-dev.txt deploy/requirements-sbom.txt $(VENV)/lock
+	rm -rf $(VENV)/lock && mkdir $(VENV)/lock && cp requirements*.txt deploy/requirements-sbom.txt $(VENV)/lock
 	$(COMPILE) pyproject.toml --output-file $(VENV)/lock/requirements.txt
+	$(COMPILE) pyproject.toml --extra otel --constraint requirements.txt --output-file $(VENV)/lock/requirements-otel.txt
 	$(COMPILE) pyproject.toml --extra dev --extra otel --constraint requirements.txt --output-file $(VENV)/lock/requirements-dev.txt
 	echo cyclonedx-bom | $(COMPILE) --no-annotate --constraint requirements-dev.txt --output-file $(VENV)/lock/requirements-sbom.txt -
 	diff requirements.txt $(VENV)/lock/requirements.txt
+	diff requirements-otel.txt $(VENV)/lock/requirements-otel.txt
 	diff requirements-dev.txt $(VENV)/lock/requirements-dev.txt
 	diff deploy/requirements-sbom.txt $(VENV)/lock/requirements-sbom.txt
 

@@ -60,7 +60,7 @@ def read_plan(environ: Mapping[str, str], env_file: Path) -> Plan:
     has_sandbox = not any(values.get(name) for name in _IDENTITY_PROVIDERS)
     if has_sandbox:
         values = _without_aws(values)
-    defaults = {"ONRAMP_PUBLIC_URL": f"http://localhost:{port}"}
+    defaults = {"ONRAMP_PUBLIC_URL": f"http://localhost:{port}", "ONRAMP_METRICS_NETWORKS": "127.0.0.1,::1"}
     fixed = {"ONRAMP_HOME": str(home), "DJANGO_SETTINGS_MODULE": "portal.settings", "PYTHONUNBUFFERED": "1"}
     return Plan(port, home, defaults | values | fixed, has_sandbox)
 

@@ -73,6 +73,8 @@ _SHAPES = tuple(
         rf"ABSK[{_VALUE}]{{20,}}{_MORE}",
         # Onramp's own tokens, for its API and for provisioning.
         r"onramp_(?:api|scim)_[A-Za-z0-9_-]{16,}",
+        # Where a webhook of Slack posts to: whoever knows it may post.
+        r"(?<=/services/)T[A-Z0-9]{6,20}/B[A-Z0-9]{6,20}/[A-Za-z0-9]{16,64}",
         # Anthropic's own API keys, and JSON web tokens.
         r"sk-ant-[A-Za-z0-9_-]{16,}",
         r"eyJ[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]+)*",

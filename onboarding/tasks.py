@@ -16,7 +16,7 @@ from kombu.connection import Connection
 from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
-from onboarding import statuses
+from onboarding import expired, statuses
 from onboarding.checks import history, run, sweep
 from onboarding.costs import alerts, billing_fetches, ingest, ledger, stalls
 from onboarding.enums import Trigger
@@ -27,6 +27,9 @@ from onboarding.notifications import sending
 log = structlog.get_logger(__name__)
 
 _PUBLISH_TIMEOUT = 1.0  # seconds
+_PROBE_TIMEOUT = 0.5  # seconds
+# What publishing raises while the broker is down or hangs.
+BROKER_IS_DOWN = (OperationalError, LimitExceeded)
 # A message is picked up within a second while workers run; later than this it was lost or nobody works.
 _OVERDUE = dt.timedelta(seconds=15)
 # A message that was published may wait behind many others; publishing it at every sweep would only add to them.
@@ -60,6 +63,11 @@ def sweep_everybody() -> None:
 @shared_task(name="onboarding.forget_history", time_limit=_SWEEP_SECONDS)
 def forget_history() -> None:
     history.forget_before(timezone.now() - dt.timedelta(days=settings.ONRAMP_HISTORY_DAYS))
+
+
+@shared_task(name="onboarding.forget_expired", time_limit=_SWEEP_SECONDS)
+def forget_expired() -> None:
+    expired.forget(timezone.now())
 
 
 @shared_task(name="onboarding.refresh_everybody", time_limit=_SWEEP_SECONDS)
@@ -235,9 +243,9 @@ def _publish(task: Any, row: Job, **ids: int) -> bool:
 
 def _send(task: Any, **ids: int) -> bool:
     try:
-        with producers[_impatient_connection()].acquire(block=True, timeout=_PUBLISH_TIMEOUT) as producer:
+        with impatient_producer() as producer:
             task.apply_async(kwargs=ids, producer=producer)
-    except (OperationalError, LimitExceeded) as error:
+    except BROKER_IS_DOWN as error:
         log.warning("row.not_published", task=task.name, **ids, reason=type(error).__name__)
         return False
     return True
@@ -247,8 +255,27 @@ def _mark_published(row: Job) -> None:
     type(row)._default_manager.filter(pk=row.pk).update(published_at=timezone.now())
 
 
-def _impatient_connection() -> Connection:
+def impatient_producer() -> Any:
+    """What publishes for those who cannot wait long, as a context manager. Raises one of BROKER_IS_DOWN."""
+    return producers[_impatient_connection(_PUBLISH_TIMEOUT)].acquire(block=True, timeout=_PUBLISH_TIMEOUT)
+
+
+def broker_answers() -> bool:
+    """Whether the broker answers, within half a second; on a connection of its own."""
+    connection = _impatient_connection(_PROBE_TIMEOUT)
+    try:
+        connection.ensure_connection(
+            max_retries=1, interval_start=0, timeout=_PROBE_TIMEOUT
+        ).default_channel.client.ping()
+    except (*BROKER_IS_DOWN, *connection.connection_errors):
+        return False
+    finally:
+        connection.release()
+    return True
+
+
+def _impatient_connection(timeout: float) -> Connection:
     """The broker as a request may use it: workers wait ten seconds for an answer, a page does not."""
-    impatience = {"socket_timeout": _PUBLISH_TIMEOUT, "socket_connect_timeout": _PUBLISH_TIMEOUT, "max_retries": 0}
+    impatience = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "max_retries": 0}
     options = {**current_app.conf.broker_transport_options, **impatience}
     return Connection(current_app.conf.broker_url, transport_options=options)

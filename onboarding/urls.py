@@ -19,6 +19,7 @@ from onboarding.views import (
     diagnose,
     health,
     install,
+    metrics,
     notifications,
     people,
     people_csv,
@@ -122,4 +123,5 @@ urlpatterns = [
     path("preferences/language/", preferences.language, name="language"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

@@ -5,10 +5,21 @@ from __future__ import annotations
 import gc
 import logging.config
 import os
+import time
 from typing import Any
 
+from billiard.exceptions import TimeLimitExceeded
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_ready
+from celery.signals import (
+    setup_logging,
+    task_failure,
+    task_postrun,
+    task_prerun,
+    task_revoked,
+    worker_init,
+    worker_process_init,
+    worker_ready,
+)
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -39,3 +50,68 @@ def catch_up(sender: Any, **_: Any) -> None:
     """Beat counts from its own start: what fell due while nobody ran is not left until the schedule comes to it."""
     if "costs" in sender.app.amqp.queues.consume_from:
         sender.app.send_task("onboarding.catch_up", expires=300)
+
+
+@worker_init.connect
+def open_metrics_port(**_: Any) -> None:
+    from django.conf import settings  # as above
+
+    from portal.metrics_port import serve  # models, which are not loaded when Celery imports this module
+
+    if settings.ENVIRONMENT.metrics_port:
+        serve(settings.ENVIRONMENT.metrics_port)
+
+
+@worker_process_init.connect
+def start_traces(**_: Any) -> None:
+    from portal.traces import start  # as above
+
+    start("worker")
+
+
+# --- How tasks end, counted; and of those that run by the clock, in their rows
+
+
+@task_prerun.connect
+def note_begin(task: Any, **_: Any) -> None:
+    from onboarding.models import PeriodicTask  # as above
+
+    task.request.onramp_begun = time.monotonic()
+    if _is_periodic(task.name):
+        PeriodicTask.objects.begun(task.name)
+
+
+@task_postrun.connect
+def note_end(task: Any, state: str, **_: Any) -> None:
+    from django.utils import timezone
+
+    from onboarding.models import PeriodicTask  # as above
+
+    outcome = {"SUCCESS": "succeeded", "RETRY": "retried"}.get(state, "failed")
+    _count(task.name, outcome, seconds=time.monotonic() - task.request.onramp_begun)
+    if outcome == "succeeded" and _is_periodic(task.name):
+        PeriodicTask.objects.succeeded(task.name, timezone.now())
+
+
+@task_failure.connect
+def note_timeout(sender: Any, exception: BaseException, **_: Any) -> None:
+    """Told by the parent, once it has killed the process. A task whose process somebody else killed has not ended: it
+    goes back to the queue."""
+    if isinstance(exception, TimeLimitExceeded):
+        _count(sender.name, "timed-out")
+
+
+@task_revoked.connect
+def note_expiry(request: Any, expired: bool, **_: Any) -> None:
+    if expired:
+        _count(request.task, "expired")
+
+
+def _is_periodic(task: str) -> bool:
+    return any(entry["task"] == task for entry in app.conf.beat_schedule.values())
+
+
+def _count(task: str, outcome: str, seconds: float = 0.0) -> None:
+    from onboarding.instruments import TASKS  # needs the settings
+
+    TASKS.labels(task=task, outcome=outcome).observe(seconds)

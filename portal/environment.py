@@ -7,6 +7,8 @@ endpoint are botocore's own configuration (`AWS_PROFILE`, `AWS_ENDPOINT_URL`, ..
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -166,6 +168,25 @@ class Environment(BaseSettings):
     session_idle_hours: int = Field(
         8, ge=1, description="A session ends after this many hours in which nothing was asked of the portal."
     )
+    metrics_token: SecretStr | None = Field(
+        None, description="Opens /metrics, sent as Authorization: Bearer; at least 16 characters."
+    )
+    metrics_token_file: Path | None = Field(None, description="A file that holds ONRAMP_METRICS_TOKEN.")
+    metrics_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), description="Addresses and networks that may read /metrics without a token, when no proxy is between."
+    )
+    metrics_dir: Path | None = Field(
+        None, description="Folder in which the processes of one host count; by default `metrics` in ONRAMP_HOME."
+    )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="A worker's own port for /metrics; for workers that share no folder."
+    )
+    internal_hosts: CommaSeparated = Field(
+        (), description="Further names or addresses that probes and Prometheus use as Host, such as a pod's address."
+    )
+    otlp_endpoint: str = Field(
+        "", description="Where traces go, by OTLP over HTTP, such as http://collector:4318; empty: nowhere."
+    )
     trusted_proxies: int = Field(0, ge=0, description="How many proxies in front set X-Forwarded-For.")
     secure_cookies: bool | None = Field(
         None, description="Cookies over HTTPS only; by default as ONRAMP_PUBLIC_URL's scheme says."
@@ -184,6 +205,8 @@ class Environment(BaseSettings):
         "auditor_groups",
         "budget_thresholds",
         "webhook_hosts",
+        "metrics_networks",
+        "internal_hosts",
         mode="before",
     )
     @classmethod
@@ -214,6 +237,20 @@ class Environment(BaseSettings):
             raise ValueError("a plain address, such as onramp@example.com")
         return value
 
+    @field_validator("metrics_token")
+    @classmethod
+    def _not_guessed(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and 0 < len(value.get_secret_value()) < 16:
+            raise ValueError("at least 16 characters")
+        return value
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _an_origin(cls, value: str) -> str:
+        if value and find_spec("opentelemetry") is None:
+            raise ValueError("traces need the packages of requirements-otel.txt, which are not installed")
+        return cls._absolute(value) if value else value
+
     @field_validator("public_url")
     @classmethod
     def _absolute(cls, value: str) -> str:
@@ -224,7 +261,7 @@ class Environment(BaseSettings):
 
     @model_validator(mode="after")
     def _read_files(self) -> Environment:
-        for name in ("secret_key", "oidc_client_secret", "smtp_password", "slack_webhook"):
+        for name in ("secret_key", "oidc_client_secret", "smtp_password", "slack_webhook", "metrics_token"):
             path = getattr(self, f"{name}_file")
             if path is not None:
                 setattr(self, name, SecretStr(path.read_text().strip()))

@@ -6,31 +6,53 @@ import re
 from typing import Any, Literal
 
 import structlog
+from django.http import HttpRequest
+from django_structlog.middlewares import RequestMiddleware as DjangosRequestMiddleware
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from onboarding.masking import MASK, mask
 
-_SECRET_KEYS = re.compile(r"(?i)secret|password|token|authorization|cookie|credential|code_verifier|client_assertion")
+_SECRET_KEYS = re.compile(
+    r"(?i)secret|passw(?:or)?d|passphrase|token|authorization|cookie|credential|code_verifier|assertion|saml_?response"
+    r"|(?:api|private|access)[ _-]?key|signature|webhook"
+)
+# People are named by their ids. Celery's workers are called like addresses.
+_EMAIL = re.compile(
+    r"(?<![\w.+-])(?!(?:beat|celery|costs|worker)@)[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+)
+_PLAIN = (bool, int, float, type(None))
 
 
 def redact(value: Any) -> Any:
-    """`value` with every secret in it masked, however deep: by its key's name, and by its own shape."""
-    if isinstance(value, str):
-        return mask(value)
+    """`value` with every secret in it masked, however deep: by its key's name, and by its own shape; and without
+    people's e-mail addresses. What is no text becomes one, as the renderer would write it."""
+    if isinstance(value, _PLAIN):
+        return value
     if isinstance(value, dict):
-        return {
-            key: MASK if isinstance(key, str) and _SECRET_KEYS.search(key) else redact(item)
-            for key, item in value.items()
-        }
-    if isinstance(value, list | tuple):
+        return {_text(key): MASK if _SECRET_KEYS.search(str(key)) else redact(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
         return [redact(item) for item in value]
-    return value
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes | bytearray | memoryview):
+        value = bytes(value).decode("utf-8", "replace")
+    return _EMAIL.sub("[e-mail]", mask(value if isinstance(value, str) else repr(value)))
 
 
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """structlog's processor form of `redact`."""
     redacted: EventDict = redact(event)
     return redacted
+
+
+class RequestMiddleware(DjangosRequestMiddleware):
+    """Logs requests without what was asked for: names, and codes of sign-in, stand in queries."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {request.path}"
 
 
 _SHARED: list[Processor] = [

@@ -3,6 +3,7 @@ the environment by `portal.environment`; nothing else reads it."""
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 
@@ -41,6 +42,13 @@ ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Before anything imports prometheus-client: it reads the variable as it is imported, and counts into files there.
+_METRICS_DIR = ENVIRONMENT.metrics_dir or ENVIRONMENT.home / "metrics"
+_METRICS_DIR.mkdir(parents=True, exist_ok=True)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_METRICS_DIR)
+ONRAMP_METRICS_TOKEN = ENVIRONMENT.metrics_token.get_secret_value() if ENVIRONMENT.metrics_token else ""
+ONRAMP_METRICS_NETWORKS = ENVIRONMENT.metrics_networks
+
 configure_structlog()
 LOGGING = logging_config(ENVIRONMENT.log_format)
 
@@ -72,12 +80,12 @@ DJANGO_STRUCTLOG_CELERY_ENABLED = True
 # --- Hosts and transport
 
 PUBLIC_URL = ENVIRONMENT.public_url
-ALLOWED_HOSTS = [ENVIRONMENT.host, "localhost", "127.0.0.1"]
+ALLOWED_HOSTS = [ENVIRONMENT.host, "localhost", "127.0.0.1", *ENVIRONMENT.internal_hosts]
 CSRF_TRUSTED_ORIGINS = [ENVIRONMENT.public_url]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENVIRONMENT.trusted_proxies else None
 SECURE_SSL_REDIRECT = ENVIRONMENT.is_https
 # Probes come from inside, without TLS.
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if ENVIRONMENT.is_https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
@@ -86,6 +94,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 MIDDLEWARE = [
+    # Outside of all others: how long a request takes, with them.
+    "onboarding.middleware.Measured",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -102,7 +112,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "portal.logs.RequestMiddleware",
 ]
 
 CONTENT_SECURITY_POLICY = {
@@ -326,6 +336,7 @@ CELERY_TASK_ROUTES = {
         "onboarding.sweep_everybody",
         "onboarding.run_sweep",
         "onboarding.forget_history",
+        "onboarding.forget_expired",
         "onboarding.send_notification",
         "onboarding.tell_of_stalls",
         "onboarding.refresh_everybody",
@@ -346,7 +357,8 @@ CELERY_TASK_ROUTES = {
         "onboarding.send_alert",
     )
 }
-CELERY_BEAT_SCHEDULE_FILENAME = str(ENVIRONMENT.home / "beat-schedule")
+# One beat or two: portal/beat.py sends each run once. An entry's messages expire: a lost one is sent again then.
+CELERY_BEAT_SCHEDULER = "portal.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "raise-alerts": {
         "task": "onboarding.raise_alerts",
@@ -372,14 +384,17 @@ CELERY_BEAT_SCHEDULE = {
         "task": "onboarding.sweep_everybody",
         # At night where most of the company sleeps; UTC.
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=10),
+        "options": {"expires": 1800},
     },
     "forget-history": {
         "task": "onboarding.forget_history",
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=5),
+        "options": {"expires": 1800},
     },
     "refresh-everybody": {
         "task": "onboarding.refresh_everybody",
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=40),
+        "options": {"expires": 1800},
     },
     "refresh-stale": {
         "task": "onboarding.refresh_stale",
@@ -394,13 +409,21 @@ CELERY_BEAT_SCHEDULE = {
     "open-late-ingestions": {
         "task": "onboarding.open_late_ingestions",
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=30),
+        "options": {"expires": 1800},
     },
     "open-billing-fetches": {
         "task": "onboarding.open_billing_fetches",
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=45),
+        "options": {"expires": 1800},
+    },
+    "forget-expired": {
+        "task": "onboarding.forget_expired",
+        "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=20),
+        "options": {"expires": 1800},
     },
     "forget-requests": {
         "task": "onboarding.forget_requests",
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=15),
+        "options": {"expires": 1800},
     },
 }

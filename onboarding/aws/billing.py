@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from onboarding.aws.errors import NoAnswer, Refused, mapped
+from onboarding.aws.errors import NoAnswer, Refused, mapped, reading
 from onboarding.aws.session import Access, client
 
 # Cost Explorer answers from here for every Region.
@@ -117,7 +117,7 @@ class _Asking:
 
 def _costs(day: dict[str, Any], groups: list[dict[str, str]]) -> Iterator[DailyCost]:
     """The models of a day that cost something. Keys of groups are `key$value`, in the order they were asked for."""
-    with mapped("ce:GetCostAndUsage"):
+    with reading("ce:GetCostAndUsage"):
         for group in day.get("Groups", []):
             values = [key.partition("$")[2] for key in group["Keys"]]
             cost = group["Metrics"]["UnblendedCost"]

@@ -22,6 +22,8 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from onboarding.instruments import AWS_CALLS, timed
+
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html, and each service's own spelling.
 _THROTTLES = frozenset(
     {"Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded"}
@@ -86,7 +88,26 @@ class Refused(AwsError):
 
 @contextmanager
 def mapped(operation: str) -> Iterator[None]:
-    """Turn whatever botocore raises inside into one of the four errors above."""
+    """A call: what botocore raises inside becomes one of the four errors above, and how it ended is counted."""
+    with timed(AWS_CALLS, operation=operation, result="fault") as labels:
+        try:
+            with reading(operation):
+                yield
+        except AwsError as error:
+            labels |= {"operation": error.operation, "result": _result(error)}
+            raise
+        labels["result"] = "ok"
+
+
+def _result(error: AwsError) -> str:
+    if isinstance(error, NoAnswer):
+        return "throttled" if error.throttled else "no-answer"
+    return {NotConfigured: "not-configured", PortalDenied: "denied", Refused: "refused"}[type(error)]
+
+
+@contextmanager
+def reading(operation: str) -> Iterator[None]:
+    """The rest of an answer whose call was counted: what botocore raises inside becomes one of the four errors."""
     try:
         yield
     except ClientError as error:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from onboarding.aws.errors import mapped
+from onboarding.aws.errors import mapped, reading
 from onboarding.aws.session import Access, client
 
 
@@ -41,7 +41,7 @@ class Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        with mapped("s3:GetObject"):
+        with reading("s3:GetObject"):
             content = self._stream.read(len(buffer))
         buffer[: len(content)] = content
         return len(content)

@@ -14,6 +14,7 @@ from onboarding.models.plans import Plan, PlanRevision
 from onboarding.models.prices import Price
 from onboarding.models.provisioning import ProvisionedGroup, ProvisionedUser, ProvisioningToken
 from onboarding.models.requests import AdminRequest
+from onboarding.models.schedule import BeatLease, PeriodicTask
 from onboarding.models.sign_in import BreakGlassLink, LogoutToken
 from onboarding.models.statuses import PersonStatus, PersonWord, TeamTally
 from onboarding.models.sweeps import Sweep
@@ -38,6 +39,7 @@ __all__ = [
     "ApiToken",
     "ApplicationProfile",
     "AuditEvent",
+    "BeatLease",
     "BilledCost",
     "BillingFetch",
     "BreakGlassLink",
@@ -57,6 +59,7 @@ __all__ = [
     "Notification",
     "OneTimeCode",
     "OptOut",
+    "PeriodicTask",
     "Person",
     "PersonStatus",
     "PersonWord",

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,6 +60,11 @@ def _from_proc() -> Iterator[tuple[int, int]]:
 def _descendants(pid: int) -> set[int]:
     found = {child for child, parent in _processes().items() if parent == pid}
     return found.union(*(_descendants(child) for child in found))
+
+
+def _metrics(port: int) -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
+        return bytes(response.read())
 
 
 # --- The plan
@@ -189,6 +195,8 @@ def test_everything_starts_answers_and_leaves_nothing_behind(tmp_path: Path) -> 
     try:
         _until(lambda: b"Ctrl-C stops everything" in output.read_bytes() or runner.poll() is not None, seconds=120)
         assert is_ready(port), output.read_text()
+        # Also what the workers counted: all processes share a folder, which is open to this machine.
+        _until(lambda: b'onramp_task_seconds_count{outcome="succeeded"' in _metrics(port))
         children = _descendants(runner.pid)
         assert len(children) >= 6  # sandbox, redis, two workers, beat, web, and what they started
     finally:

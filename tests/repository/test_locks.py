@@ -44,9 +44,15 @@ def test_development_lock_has_every_dependency() -> None:
     assert _unmet(_project()["requirements.txt"] + _project()["dev"], _pins("requirements-dev.txt")) == []
 
 
+def test_the_lock_with_traces_is_the_one_of_production_and_what_traces_need() -> None:
+    traced, production = _pins("requirements-otel.txt"), _pins("requirements.txt")
+    assert _unmet(_project()["otel"], traced) == []
+    assert {name: pins for name, pins in production.items() if traced.get(name) != pins} == {}
+
+
 def test_development_runs_what_production_runs() -> None:
     development = _pins("requirements-dev.txt")
-    assert {name: pins for name, pins in _pins("requirements.txt").items() if development.get(name) != pins} == {}
+    assert {name: pins for name, pins in _pins("requirements-otel.txt").items() if development.get(name) != pins} == {}
 
 
 def test_the_list_of_the_images_contents_is_made_by_what_was_locked() -> None:
@@ -57,6 +63,6 @@ def test_the_list_of_the_images_contents_is_made_by_what_was_locked() -> None:
 
 
 def test_every_pin_has_a_hash() -> None:
-    for name in ("requirements.txt", "requirements-dev.txt", "deploy/requirements-sbom.txt"):
+    for name in ("requirements.txt", "requirements-otel.txt", "requirements-dev.txt", "deploy/requirements-sbom.txt"):
         text = (BASE_DIR / name).read_text()
         assert len(_PIN.findall(text)) == len(re.findall(r"^\S.*\\\n\s+--hash=sha256:", text, re.MULTILINE)), name

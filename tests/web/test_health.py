@@ -1,0 +1,81 @@
+"""Probes: what each touches, and what it makes of an outage."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from deploy.redis import LOOPBACK
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Point the portal at another broker."""
+    from portal.celery import app
+
+    return lambda url: monkeypatch.setattr(app.conf, "broker_url", url)
+
+
+@pytest.fixture
+def hung_url() -> Iterator[str]:
+    """Of a broker that takes connections and says nothing."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        yield f"redis://{LOOPBACK}:{server.getsockname()[1]}/0"
+
+
+def test_livez_touches_nothing(client: Client) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        response = client.get("/livez")
+
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+    assert len(queries) == 0
+
+
+def test_with_everything_there_the_portal_is_ready(client: Client, broker: Any, broker_url: str) -> None:
+    broker(broker_url)
+
+    response = client.get("/readyz")
+
+    assert (response.status_code, response.json()) == (200, {"status": "ok", "database": "ok", "redis": "ok"})
+
+
+def test_without_redis_it_is_ready_and_degraded(client: Client, broker: Any) -> None:
+    broker(f"redis://{LOOPBACK}:9/0")
+
+    response = client.get("/readyz")
+
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+
+
+def test_a_redis_that_hangs_holds_the_answer_up_for_a_moment_only(client: Client, broker: Any, hung_url: str) -> None:
+    broker(hung_url)
+    begun = time.monotonic()
+
+    response = client.get("/readyz")
+
+    assert (response.status_code, response.json()["redis"]) == (200, "no answer")
+    # Half a second to say hello, twice; kubelet gives up after a few.
+    assert time.monotonic() - begun < 3
+
+
+def test_without_the_database_or_its_migrations_it_is_not_ready(client: Client) -> None:
+    def no_answer(*_: Any) -> Any:
+        raise OperationalError
+
+    with connection.execute_wrapper(no_answer):
+        down = client.get("/readyz")
+    MigrationRecorder(connection).record_unapplied("onboarding", "0011_schedule")
+    behind = client.get("/readyz")
+
+    assert (down.status_code, down.json()["database"]) == (503, "no answer")
+    assert (behind.status_code, behind.json()["database"]) == (503, "migrations pending")
