@@ -11,6 +11,7 @@ before, the entry is sent again: two messages of one entry are never good at the
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import socket
@@ -20,6 +21,7 @@ from typing import Any
 
 import structlog
 from celery import beat, schedules
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
@@ -28,6 +30,8 @@ from onboarding.tasks import BROKER_IS_DOWN, impatient_producer
 
 log = structlog.get_logger(__name__)
 
+# What a probe looks at: a beat that goes on touches it at every tick, also while the database is away.
+ALIVE = settings.ENVIRONMENT.home / "beat-alive"
 # How often the lease is renewed, and asked for by whoever lacks it: after their sum at most, another beat sends.
 _LOOK_EVERY = 5.0
 LEASE = dt.timedelta(seconds=20)
@@ -65,6 +69,9 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]  # Celery has no types
     def tick(self, *_: Any, **__: Any) -> float:
         """Send what is due, if this is the beat that sends; how many seconds to sleep."""
         close_old_connections()
+        # A full disk keeps nothing from being sent.
+        with contextlib.suppress(OSError):
+            ALIVE.touch()
         try:
             return self._send_due(timezone.now()) if self._holds_lease() else _LOOK_EVERY
         except DatabaseError as error:

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onboarding.models import BeatLease, PeriodicTask
-from portal.beat import seconds_until_due
+from portal.beat import ALIVE, Scheduler, seconds_until_due
+from portal.celery import app
 
 NIGHT = dt.datetime(2026, 11, 26, 3, 10, tzinfo=dt.UTC)
 HALF_AN_HOUR = dt.timedelta(minutes=30)
@@ -136,3 +137,15 @@ def test_there_is_one_lease() -> None:
 
     with pytest.raises(IntegrityError, match="beat_lease_only"):
         BeatLease.objects.create(pk=2, holder="second", until=NIGHT)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_beat_that_goes_on_is_seen_by_its_file_also_while_another_one_sends() -> None:
+    BeatLease.objects.take("another", dt.timedelta(minutes=1))
+    ALIVE.unlink(missing_ok=True)
+    scheduler = Scheduler(app, lazy=True)
+
+    scheduler.tick()
+
+    assert ALIVE.exists()
+    assert not scheduler.is_active
