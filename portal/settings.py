@@ -229,6 +229,12 @@ EMAIL_USE_SSL = ENVIRONMENT.smtp_tls == "tls"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.mail_from or f"onramp@{ENVIRONMENT.host}"
 
+# --- How often somebody may ask, in a minute
+
+ONRAMP_PERSON_RATE = ENVIRONMENT.person_rate
+ONRAMP_ADDRESS_RATE = ENVIRONMENT.address_rate
+ONRAMP_TOKEN_RATE = ENVIRONMENT.token_rate
+
 # --- Languages
 
 LANGUAGE_CODE = "en"
@@ -330,6 +336,7 @@ CELERY_TASK_ROUTES = {
         "onboarding.refresh_everybody",
         "onboarding.refresh_stale",
         "onboarding.refresh_plan",
+        "onboarding.forget_full_buckets",
     )
 } | {
     name: {"queue": "costs"}
@@ -397,6 +404,11 @@ CELERY_BEAT_SCHEDULE = {
     "open-billing-fetches": {
         "task": "onboarding.open_billing_fetches",
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=45),
+    },
+    "forget-full-buckets": {
+        "task": "onboarding.forget_full_buckets",
+        "schedule": crontab(minute=25),
+        "options": {"expires": 3600},
     },
     "forget-requests": {
         "task": "onboarding.forget_requests",
