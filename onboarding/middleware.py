@@ -20,3 +20,52 @@ class SessionLimits:
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             sessions.keep(request)
         return self.get_response(request)
+
+
+class BrowserPolicies:
+    """What Django has no setting for: which of a browser's features our pages may use (none), who may load our answers
+    (nobody else), and that nothing is kept of them.
+
+    https://www.w3.org/TR/permissions-policy/, https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", _NO_FEATURE)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        # A view, and static files, say it themselves where an answer may be kept.
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+_NO_FEATURE = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer",
+        "autoplay",
+        "browsing-topics",
+        "camera",
+        "display-capture",
+        "encrypted-media",
+        "fullscreen",
+        "geolocation",
+        "gyroscope",
+        "hid",
+        "idle-detection",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "picture-in-picture",
+        "publickey-credentials-create",
+        "publickey-credentials-get",
+        "screen-wake-lock",
+        "serial",
+        "usb",
+        "web-share",
+        "xr-spatial-tracking",
+    )
+)
