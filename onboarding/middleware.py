@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from onboarding import sessions
 
@@ -19,6 +19,24 @@ class SessionLimits:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             sessions.keep(request)
+        return self.get_response(request)
+
+
+class NoLargeForms:
+    """Refuses forms with files in them, which would fill the disk: nothing here takes a file.
+
+    Of every other body Django itself reads no more than `DATA_UPLOAD_MAX_MEMORY_SIZE`, and nothing of one without a
+    length.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        length = request.headers.get("Content-Length", "")
+        is_large = length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if is_large and request.content_type == "multipart/form-data":
+            return HttpResponse("Too large.\n", status=413, content_type="text/plain; charset=utf-8")
         return self.get_response(request)
 
 

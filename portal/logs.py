@@ -28,9 +28,17 @@ def redact(value: Any) -> Any:
 
 
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """structlog's processor form of `redact`."""
+    """structlog's processor form of `redact`; of a request's address, the path."""
     redacted: EventDict = redact(event)
+    if isinstance(redacted.get("request"), str):
+        redacted["request"] = _without_query(redacted["request"])
     return redacted
+
+
+def _without_query(request: str) -> str:
+    """A request's line as it is logged: what somebody looked for, and what a sign-in carries, is in the query."""
+    path, mark, _query = request.partition("?")
+    return f"{path}{mark}…" if mark else path
 
 
 _SHARED: list[Processor] = [

@@ -19,14 +19,6 @@ _ENVIRONMENT = {
     "ONRAMP_OIDC_ISSUER": "https://login.example.com",
 }
 _PREFIXES = ("SECURE_", "SESSION_COOKIE_", "CSRF_COOKIE_", "LANGUAGE_COOKIE_", "X_FRAME_", "ALLOWED_HOSTS", "PUBLIC_")
-    "SECURE_",
-    "SESSION_COOKIE_",
-    "CSRF_COOKIE_",
-    "LANGUAGE_COOKIE_",
-    "X_FRAME_",
-    "ALLOWED_HOSTS",
-    "PUBLIC_URL",
-)
 _PROGRAM = f"""
 import json
 from portal import settings
