@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 MASK = "[redacted]"
 
@@ -31,8 +32,9 @@ _NAME = (
     r"|bearer[ _-]?token[ _-]?bedrock|client[ _-]?secret|api[ _-]?key)"
 )
 _QUOTES = r"[\"'`\\]{0,4}"
-# `=`, `:`, `=>`, an XML tag's end; `aws configure` shows the old value in brackets before its colon.
-_ASSIGNED = rf"{_QUOTES}\s{{0,8}}(?:\[(?!redacted)[^\]\n]{{0,40}}\]\s?)?(?:=>|[:=>])\s{{0,8}}b?{_QUOTES}"
+# `=`, `:`, `=>`, an XML tag's end, `=` and `:` as URLs have them; `aws configure` shows the old value in brackets
+# before its colon.
+_ASSIGNED = rf"{_QUOTES}\s{{0,8}}(?:\[(?!redacted)[^\]\n]{{0,40}}\]\s?)?(?:=>|[:=>]|%3[AaDd])\s{{0,8}}b?{_QUOTES}"
 _SPOKEN = rf"{_QUOTES}\s{{1,8}}{_QUOTES}"
 # Forty characters are a secret by their length, however a terminal broke them; fewer have a digit or a sign in them.
 _LONG = rf"(?:[{_VALUE}]{{40,}}|[A-Za-z0-9+/](?:(?:{_BREAK})?[A-Za-z0-9+/]){{39}}[{_VALUE}]*)"
@@ -71,6 +73,8 @@ _SHAPES = tuple(
         # Bedrock API keys, for a session and for long.
         rf"bedrock-api-key-[{_VALUE}]{{16,}}{_MORE}",
         rf"ABSK[{_VALUE}]{{20,}}{_MORE}",
+        # Slack's webhooks: whoever knows the path posts.
+        r"(?i:hooks\.slack\.com(?:/|%2F)[a-z]{1,20}(?:/|%2F))[A-Za-z0-9/%]{16,}",
         # Onramp's own tokens, for its API and for provisioning.
         r"onramp_(?:api|scim)_[A-Za-z0-9_-]{16,}",
         # Where a webhook of Slack posts to: whoever knows it may post.
@@ -91,6 +95,15 @@ def mask(text: str) -> str:
         pieces += [text[end:start], MASK]
         end = stop
     return "".join([*pieces, text[end:]])
+
+
+def masked(value: Any) -> Any:
+    """`value` with every text in it masked, however deep."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {key: masked(item) for key, item in value.items()}
+    return [masked(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _spans(text: str) -> Iterator[Span]:

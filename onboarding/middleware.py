@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from onboarding import sessions
 from onboarding.instruments import REQUESTS, timed
@@ -40,3 +40,70 @@ class SessionLimits:
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
             sessions.keep(request)
         return self.get_response(request)
+
+
+class NoLargeForms:
+    """Refuses forms with files in them, which would fill the disk: nothing here takes a file.
+
+    Of every other body Django itself reads no more than `DATA_UPLOAD_MAX_MEMORY_SIZE`, and nothing of one without a
+    length.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        length = request.headers.get("Content-Length", "")
+        is_large = length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if is_large and request.content_type == "multipart/form-data":
+            return HttpResponse("Too large.\n", status=413, content_type="text/plain; charset=utf-8")
+        return self.get_response(request)
+
+
+class BrowserPolicies:
+    """What Django has no setting for: which of a browser's features our pages may use (none), who may load our answers
+    (nobody else), and that nothing is kept of them.
+
+    https://www.w3.org/TR/permissions-policy/, https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", _NO_FEATURE)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        # A view, and static files, say it themselves where an answer may be kept.
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+_NO_FEATURE = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer",
+        "autoplay",
+        "browsing-topics",
+        "camera",
+        "display-capture",
+        "encrypted-media",
+        "fullscreen",
+        "geolocation",
+        "gyroscope",
+        "hid",
+        "idle-detection",
+        "magnetometer",
+        "microphone",
+        "midi",
+        "payment",
+        "picture-in-picture",
+        "publickey-credentials-create",
+        "publickey-credentials-get",
+        "screen-wake-lock",
+        "serial",
+        "usb",
+        "web-share",
+        "xr-spatial-tracking",
+    )
+)

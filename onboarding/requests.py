@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from onboarding.enums import NotificationKind, RequestState
+from onboarding.masking import mask
 from onboarding.models import AdminRequest, AuditEvent, Notification, Person, VerificationFinding
 from onboarding.models.requests import ACCESS, HIGHER_BUDGET
 
@@ -51,6 +52,8 @@ def _ask(request: AdminRequest) -> AdminRequest:
     )
     try:
         with transaction.atomic():
+            # They may paste there what belongs into the box for errors.
+            request.note = mask(request.note)
             request.save()
             AuditEvent.objects.record(
                 actor=request.person.email,
@@ -75,7 +78,7 @@ def answer_request(*, request: AdminRequest, actor: str, answer: str) -> bool:
     if not answer.strip():
         raise ValueError("An answer says something.")
     answered = AdminRequest.objects.filter(pk=request.pk, state=RequestState.OPEN).update(
-        answered_at=timezone.now(), answered_by=actor, answer=answer
+        answered_at=timezone.now(), answered_by=actor, answer=mask(answer)
     )
     if answered:
         _record(request, actor, "request.answered")
@@ -87,7 +90,7 @@ def close_request(*, request: AdminRequest, actor: str, answer: str) -> bool:
     """Close an open request, with an answer for whoever asked; without one, an earlier answer stands. False when it
     was closed already.
     """
-    said = {"answer": answer} if answer.strip() else {}
+    said = {"answer": mask(answer)} if answer.strip() else {}
     closed = AdminRequest.objects.filter(pk=request.pk, state=RequestState.OPEN).update(
         state=RequestState.CLOSED, closed_at=timezone.now(), closed_by=actor, **said
     )

@@ -16,7 +16,7 @@ from kombu.connection import Connection
 from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
-from onboarding import expired, statuses
+from onboarding import expired, limits, statuses
 from onboarding.checks import history, run, sweep
 from onboarding.costs import alerts, billing_fetches, ingest, ledger, stalls
 from onboarding.enums import Trigger
@@ -139,6 +139,12 @@ def open_late_ingestions() -> None:
 @shared_task(name="onboarding.forget_requests", time_limit=_SWEEP_SECONDS)
 def forget_requests() -> None:
     ledger.forget(timezone.now())
+
+
+@shared_task(name="onboarding.forget_full_buckets")
+def forget_full_buckets() -> None:
+    """Every hour: a row for each address that failed once would be many."""
+    limits.forget_full()
 
 
 @shared_task(name="onboarding.fetch_billed", time_limit=_BILLING_SECONDS)

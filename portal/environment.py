@@ -187,6 +187,13 @@ class Environment(BaseSettings):
     otlp_endpoint: str = Field(
         "", description="Where traces go, by OTLP over HTTP, such as http://collector:4318; empty: nowhere."
     )
+    person_rate: int = Field(120, ge=1, description="How many forms one person may send in a minute.")
+    address_rate: int = Field(
+        60,
+        ge=1,
+        description="How many requests from one address may fail in a minute, where no session is asked for.",
+    )
+    token_rate: int = Field(600, ge=1, description="How many requests a minute one API token is good for.")
     trusted_proxies: int = Field(0, ge=0, description="How many proxies in front set X-Forwarded-For.")
     secure_cookies: bool | None = Field(
         None, description="Cookies over HTTPS only; by default as ONRAMP_PUBLIC_URL's scheme says."

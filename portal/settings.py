@@ -93,12 +93,19 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+# Of a body that is read as a whole; the largest that anybody has reason to send is a directory's group.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
 MIDDLEWARE = [
     # Outside of all others: how long a request takes, with them.
     "onboarding.middleware.Measured",
+    "onboarding.middleware.BrowserPolicies",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "onboarding.middleware.NoLargeForms",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -109,7 +116,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "onboarding.read_only.ReadOnlyWhileViewing",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.logs.RequestMiddleware",
@@ -146,6 +152,8 @@ CSRF_COOKIE_NAME = f"{_PREFIX}csrf"
 CSRF_COOKIE_SECURE = _SECURE
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "onboarding.views.errors.csrf_failure"
+# Not a cookie of its own, as is the default.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_SECURE = _SECURE
 LANGUAGE_COOKIE_SAMESITE = "Lax"
@@ -239,6 +247,12 @@ EMAIL_USE_TLS = ENVIRONMENT.smtp_tls == "starttls"
 EMAIL_USE_SSL = ENVIRONMENT.smtp_tls == "tls"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENVIRONMENT.mail_from or f"onramp@{ENVIRONMENT.host}"
+
+# --- How often somebody may ask, in a minute
+
+ONRAMP_PERSON_RATE = ENVIRONMENT.person_rate
+ONRAMP_ADDRESS_RATE = ENVIRONMENT.address_rate
+ONRAMP_TOKEN_RATE = ENVIRONMENT.token_rate
 
 # --- Languages
 
@@ -342,6 +356,7 @@ CELERY_TASK_ROUTES = {
         "onboarding.refresh_everybody",
         "onboarding.refresh_stale",
         "onboarding.refresh_plan",
+        "onboarding.forget_full_buckets",
     )
 } | {
     name: {"queue": "costs"}
@@ -419,6 +434,11 @@ CELERY_BEAT_SCHEDULE = {
     "forget-expired": {
         "task": "onboarding.forget_expired",
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=20),
+        "options": {"expires": 1800},
+    },
+    "forget-full-buckets": {
+        "task": "onboarding.forget_full_buckets",
+        "schedule": crontab(minute=25),
         "options": {"expires": 1800},
     },
     "forget-requests": {

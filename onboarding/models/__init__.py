@@ -13,6 +13,7 @@ from onboarding.models.people import DirectoryEntry, Person, Principal, Team, Us
 from onboarding.models.plans import Plan, PlanRevision
 from onboarding.models.prices import Price
 from onboarding.models.provisioning import ProvisionedGroup, ProvisionedUser, ProvisioningToken
+from onboarding.models.rates import RateBucket
 from onboarding.models.requests import AdminRequest
 from onboarding.models.schedule import BeatLease, PeriodicTask
 from onboarding.models.sign_in import BreakGlassLink, LogoutToken
@@ -70,6 +71,7 @@ __all__ = [
     "ProvisionedGroup",
     "ProvisionedUser",
     "ProvisioningToken",
+    "RateBucket",
     "SeenRequests",
     "Subject",
     "Sweep",

@@ -8,11 +8,16 @@ from django.db import models
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
+from onboarding.masking import mask, masked
+
 
 class AuditEventManager(models.Manager["AuditEvent"]):
     def record(self, *, actor: str, action: str, target: str, **details: Any) -> AuditEvent:
-        """Write one event. Call it inside the transaction of the deed, so that neither stands without the other."""
-        return self.create(actor=actor, action=action, target=target, details=details)
+        """Write one event. Call it inside the transaction of the deed, so that neither stands without the other.
+
+        A secret that somebody typed into a reason would stand in it for ever, so it is masked.
+        """
+        return self.create(actor=actor, action=action, target=mask(target), details=masked(details))
 
 
 class AuditEvent(models.Model):

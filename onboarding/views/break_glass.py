@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from onboarding.break_glass import BadLink, is_open, redeem
 from onboarding.sessions import begin_break_glass
+from onboarding.views.limits import limited_by_address, page
 from onboarding.views.rules import public
 
 log = structlog.get_logger(__name__)
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 @public
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited_by_address(page)
 def break_glass(request: HttpRequest) -> HttpResponse:
     """A page with one button; pressed, it signs the admin in whose link it is. The identity provider is not asked."""
     if request.method == "POST":

@@ -20,6 +20,7 @@ from onboarding.bundles.platforms import COMMANDS
 from onboarding.enrolments import LONGEST_REPORT, BadCode, BadReport, issue_codes, record_report, redeem
 from onboarding.enums import CodePurpose, CredentialMethod, Platform
 from onboarding.views.bundle_choices import bundle_language, platform_named
+from onboarding.views.limits import limited_by_address, sentence
 from onboarding.views.rules import PersonRequest, for_people, public
 
 # A code has 24 characters; what is much longer is none, and is not read.
@@ -80,6 +81,7 @@ def script(request: HttpRequest, name: str) -> HttpResponseBase:
 @csrf_exempt
 @never_cache
 @require_POST
+@limited_by_address(sentence)
 def install_bundle(request: HttpRequest) -> HttpResponseBase:
     """A person's bundle for a one-time code, which is the body: in no URL, and in no log. A GET would let a link
     preview use it up.
@@ -110,6 +112,7 @@ def _make(code: str) -> Built:
 @csrf_exempt
 @never_cache
 @require_POST
+@limited_by_address(sentence)
 def install_report(request: HttpRequest) -> HttpResponseBase:
     """What a doctor found, for a one-time code in the Authorization header.
 

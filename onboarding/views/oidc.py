@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from onboarding.oidc import CorporateOIDCAdapter, IdentityProviderUnavailable, safe_next
 from onboarding.oidc_logout import LogoutRefused, end_sessions
+from onboarding.views.limits import limited_by_address, oauth_error
 from onboarding.views.rules import public
 
 log = structlog.get_logger(__name__)
@@ -49,6 +50,7 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
 @never_cache
 @csrf_exempt
 @require_POST
+@limited_by_address(oauth_error)
 def back_channel_logout(request: HttpRequest, provider_id: str) -> HttpResponse:
     """The provider itself says that somebody signed out there. Answers as Back-Channel Logout 1.0, 2.8: 200 or 400."""
     adapter = CorporateOIDCAdapter(request, provider_id)

@@ -14,6 +14,7 @@ from django_htmx.middleware import HtmxDetails
 
 from onboarding.models import Person, User
 from onboarding.viewing import viewing_of
+from onboarding.views import limits
 
 P = ParamSpec("P")
 View = TypeVar("View", bound=Callable[..., Any])
@@ -106,6 +107,8 @@ def _for(
         person = Person.objects.select_related("team").filter(user=request.user.pk, is_active=True).first()
         if person is None or not may(person, request.method in _READING):
             raise PermissionDenied
+        if request.method not in _READING and (wait := limits.too_many_of_person(request.user.pk)):
+            return limits.refuse(limits.page(request), wait)
         viewing = viewing_of(request) if getattr(checked, "is_viewable", False) else None
         request.person = viewing.person if viewing else person  # type: ignore[attr-defined]  # PersonRequest's
         request.viewed_by = viewing.viewer if viewing else None  # type: ignore[attr-defined]  # as above

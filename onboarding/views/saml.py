@@ -19,6 +19,7 @@ from onboarding.adapters import groups_unknown, sign_in_failed
 from onboarding.oidc import IdentityProviderUnavailable, SignInRefused
 from onboarding.people import GroupsOverage
 from onboarding.saml import CorporateSAMLProvider
+from onboarding.views.limits import limited_by_address, page
 from onboarding.views.oidc import identity_provider_down, sign_in_url
 from onboarding.views.rules import public
 
@@ -41,6 +42,7 @@ def login(request: HttpRequest, organization_slug: str) -> HttpResponse:
 @never_cache
 @csrf_exempt
 @require_POST
+@limited_by_address(page)
 def acs(request: HttpRequest, organization_slug: str) -> HttpResponse:
     """The provider's answer, checked. It comes from the provider's page, so without the cookie of our session.
 

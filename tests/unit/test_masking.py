@@ -23,6 +23,8 @@ SIGNATURE = "fe5f80f77d5fa3beca038a248ff027d0445342fe2855ddc963176630326f1024"
 # What is said, and what must not be left of it.
 SAID = [
     (f"key {KEY_ID}, please", KEY_ID),
+    (f"?q=aws_secret_access_key%3D{SECRET_KEY}", SECRET_KEY),
+    ("post to https://hooks.slack.com/services/T0/B0/abcdefghijklmnop0123", "abcdefghijklmnop0123"),
     ("ASIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE"),
     (f"aws_secret_access_key = {SECRET_KEY}", SECRET_KEY),
     (f"AWS_SECRET_ACCESS_KEY={SECRET_KEY}", SECRET_KEY),

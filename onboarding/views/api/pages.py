@@ -23,7 +23,7 @@ Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
 FewLimit = Annotated[int, Query(ge=1, le=50, description="How many at most.")]
 Id = Annotated[int, Field(ge=1, le=LARGEST)]
 # What every operation may answer besides.
-PROBLEMS = dict.fromkeys((401, 403, 422), Problem)
+PROBLEMS = dict.fromkeys((401, 403, 422, 429), Problem)
 PROBLEMS_OF_ONE = {**PROBLEMS, 404: Problem}
 
 

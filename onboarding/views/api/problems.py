@@ -15,6 +15,7 @@ _TITLES = {
     404: "Not found",
     405: "Only GET",
     422: "A parameter does not fit",
+    429: "Too many requests",
 }
 _DETAILS = {
     401: "Send a token that holds, as `Authorization: Bearer onramp_api_…`. Admins make them at /tokens/.",
@@ -22,6 +23,7 @@ _DETAILS = {
     404: "There is nothing under this address.",
     405: "The API is read-only.",
     422: "See `errors`.",
+    429: "Ask again after as many seconds as `Retry-After` says.",
 }
 
 
@@ -43,11 +45,13 @@ class Problem(Schema):
 
 
 class Refused(Exception):
-    """Answered with a problem of this status."""
+    """Answered with a problem of this status; `wait` is for how many seconds."""
 
-    def __init__(self, status: int, detail: str = "", errors: list[dict[str, str]] | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str = "", errors: list[dict[str, str]] | None = None, *, wait: int = 0
+    ) -> None:
         super().__init__(status, detail)
-        self.status, self.detail, self.errors = status, detail, errors
+        self.status, self.detail, self.errors, self.wait = status, detail, errors, wait
 
 
 def problem(status: int, detail: str = "", errors: list[dict[str, str]] | None = None) -> HttpResponse:
@@ -74,7 +78,10 @@ def answer_in_problems(api: NinjaAPI) -> None:
 
 
 def _refused(request: HttpRequest, error: Any) -> HttpResponse:
-    return problem(error.status, error.detail, error.errors)
+    response = problem(error.status, error.detail, error.errors)
+    if error.wait:
+        response["Retry-After"] = str(error.wait)
+    return response
 
 
 def _not_found(request: HttpRequest, error: Any) -> HttpResponse:

@@ -27,6 +27,7 @@ from scim2_models import (
 )
 
 from onboarding.provisioning import Taken, token_holds
+from onboarding.views import limits
 from onboarding.views.scim.resources import POLICY
 
 MEDIA_TYPE = "application/scim+json"
@@ -41,7 +42,7 @@ def scim(*methods: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
         @wraps(view)
         def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not _has_token(request):
-                return _unauthorized()
+                return _unauthorized(request)
             if request.method not in methods:
                 return _with_error(
                     HttpResponseNotAllowed(methods), Error(status=405, detail="There is no such method.")
@@ -62,7 +63,11 @@ def _has_token(request: HttpRequest) -> bool:
     return scheme.lower() == "bearer" and token_holds(secret.strip())
 
 
-def _unauthorized() -> HttpResponse:
+def _unauthorized(request: HttpRequest) -> HttpResponse:
+    """Where too many tokens of an address were none, it is told to wait."""
+    if wait := limits.too_many_of_address(request):
+        error = Error(status=429, detail="Too many requests without a token that holds.")
+        return limits.refuse(_with_error(HttpResponse(status=429), error), wait)
     response = _with_error(HttpResponse(status=401), Error(status=401, detail="Send a token that holds."))
     response["WWW-Authenticate"] = 'Bearer realm="onramp"'
     return response

@@ -1,0 +1,249 @@
+"""Secrets that are put into every input there is, and looked for wherever the portal writes."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.apps import apps
+from django.contrib.sessions.models import Session
+from django.core import mail
+from django.test import Client
+from kombu.pools import producers
+from pytest_django import Settings
+
+from onboarding import tasks
+from onboarding.enums import CodePurpose
+from onboarding.models import AuditEvent
+from portal.logs import logging_config
+from tests.repository.pages import Company, Page, failing_after_an_event, make_company, pages
+
+pytestmark = pytest.mark.django_db
+
+PAGES = pages()
+# Each in its own shape, and none of value.
+CANARIES = {
+    "client secret": "client_secret=Canary0Client-Secret_5f3a91c07b2e",
+    "access key": "AKIACANARYCANARY7Q2X",
+    "temporary access key": "ASIACANARYCANARY7Q2X",
+    "secret access key": "aws_secret_access_key=cAnArY7/K7MDENG+bPxRfiCYEXAMPLEKEYabcdef",
+    "session token": "IQoJb3JpZ2luX2VjECANARY" + "aB3x7" * 20,
+    "Bedrock key": "ABSKQ2FuYXJ5QmVkcm9ja0FQSUtleS0xMjM0NTY3ODkw",
+    "short-term Bedrock key": "bedrock-api-key-Q2FuYXJ5c2hvcnR0ZXJt",
+    "ID token": "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.Y2FuYXJ5c2lnbmF0dXJl",
+    "bearer token": "Bearer canary-Opaque_Token-0123456789",
+    "API token": "onramp_api_CanaryCanaryCanaryCanary0123456789",
+    "directory's token": "onramp_scim_CanaryCanaryCanaryCanary0123456789",
+    "webhook": "https://hooks.slack.com/services/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",
+    "password in a URL": "https://proxy:CanaryPassword01@proxy.example:8080/",
+}
+# What of each must be nowhere.
+SECRETS = {
+    "client secret": "Canary0Client-Secret_5f3a91c07b2e",
+    "access key": "AKIACANARY",
+    "temporary access key": "ASIACANARY",
+    "secret access key": "cAnArY7/K7MDENG",
+    "session token": "IQoJb3JpZ2luX2VjECANARY",
+    "Bedrock key": "ABSKQ2FuYXJ5",
+    "short-term Bedrock key": "Q2FuYXJ5c2hvcnR0ZXJt",
+    "ID token": "Y2FuYXJ5c2lnbmF0dXJl",
+    "bearer token": "canary-Opaque_Token",
+    "API token": "onramp_api_Canary",
+    "directory's token": "onramp_scim_Canary",
+    "webhook": "CanaryCanaryCanary012345",
+    "password in a URL": "CanaryPassword01",
+}
+TEXT = "It failed: " + " ; ".join(CANARIES.values())
+# Sign-in's own parameters, by name: what they carry has no shape.
+SIGN_IN = {name: f"canary-of-{name}-0123456789abcdef" for name in ("code", "state", "id_token_hint", "token")}
+FIELDS = (
+    "text",
+    "note",
+    "reason",
+    "answer",
+    "name",
+    "email",
+    "q",
+    "source",
+    "group",
+    "slug",
+    "machine",
+    "logout_token",
+    "SAMLResponse",
+    "RelayState",
+    "next",
+    "platform",
+    "error",
+    "error_description",
+)
+
+
+@pytest.fixture
+def company() -> Company:
+    return make_company()
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the portal's own handler writes, as an installation configures it: JSON, from INFO on."""
+    import logging.config
+
+    stream = io.StringIO()
+    config = logging_config("json")
+    config["handlers"]["stderr"]["stream"] = stream
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    logging.config.dictConfig(config)
+    yield stream
+    root.handlers[:], root.level = handlers, level
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The arguments of every task that is handed to the broker."""
+    sent: list[str] = []
+
+    def note(task: Any, **ids: int) -> bool:
+        sent.append(f"{task.name} {json.dumps(ids)}")
+        return True
+
+    monkeypatch.setattr(tasks, "_send", note)
+    return sent
+
+
+def attack(client: Client, url: str) -> list[Any]:
+    """Everything, everywhere: in the query, the form, the body, the headers and the cookies."""
+    query = "&".join(f"{name}={quote(value)}" for name, value in SIGN_IN.items())
+    fields = dict.fromkeys(FIELDS, TEXT)
+    headers = {
+        "Authorization": CANARIES["bearer token"],
+        "User-Agent": TEXT,
+        "X-Api-Key": CANARIES["Bedrock key"],
+        "Referer": f"http://localhost:8000/?{query}",
+        "Accept-Language": TEXT,
+    }
+    client.cookies["theme"] = CANARIES["access key"]
+    return [
+        client.get(f"{url}?{query}&q={quote(TEXT)}", headers=headers),
+        client.post(f"{url}?{query}", fields, headers=headers),
+        client.post(url, json.dumps(fields), content_type="application/json", headers=headers),
+        client.put(url, TEXT, content_type="text/plain", headers=headers),
+    ]
+
+
+def stored() -> str:
+    """Every row but those of sessions, which hold what their owner is doing."""
+    models = [model for model in apps.get_models() if model is not Session]
+    return "\n".join(str(row) for model in models for row in model._default_manager.values())
+
+
+def found(text: str) -> set[str]:
+    """Which canaries are in a text; JSON writes some of their characters another way."""
+    return {name for name, secret in SECRETS.items() if secret in text or json.dumps(secret)[1:-1] in text}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_secret_that_is_put_into_a_request_is_in_no_log(
+    page: Page, company: Company, log: io.StringIO, published: list[str]
+) -> None:
+    url = page.url(company.stand_ins())
+    for who in ("anonymous", "person", "admin"):
+        attack(company.client(who), url)
+
+    written = log.getvalue()
+    assert "request_finished" in written
+    assert found(written) == set()
+    assert [name for name, value in SIGN_IN.items() if value in written] == []
+    assert found("\n".join(published)) == set()
+    assert found("\n".join(str(message.message()) for message in mail.outbox)) == set()
+    assert found("\n".join(str(event) for event in AuditEvent.objects.values())) == set()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.rule != "token"], ids=lambda page: page.name)
+def test_a_traceback_tells_no_secret(page: Page, company: Company, log: io.StringIO, settings: Settings) -> None:
+    """The page of a fault says nothing of it, and the log says where it was, without what was sent."""
+    settings.DEBUG = False
+    client, url = company.client("admin"), page.url(company.stand_ins())
+    with failing_after_an_event():
+        responses = attack(client, url)
+
+    assert found(log.getvalue()) == set()
+    for response in responses:
+        if response.status_code == 500:
+            assert found(response.content.decode()) == set()
+            assert "Traceback" not in response.content.decode()
+
+
+def test_a_one_time_code_is_in_no_log_and_in_no_row(company: Company, log: io.StringIO) -> None:
+    shown = company.client("person").post("/install/codes/", {"platform": "linux"})
+    codes = shown.context["codes"].values()
+    for code in codes:
+        Client().post("/install/bundle/", code, content_type="text/plain")
+        Client().post(
+            "/install/report/", "{}", content_type="application/json", headers={"Authorization": f"Onramp {code}"}
+        )
+
+    assert len(codes) == len(CodePurpose)
+    everything = log.getvalue() + stored()
+    assert [code for code in codes if code in everything] == []
+
+
+def test_the_secrets_of_the_installation_are_on_no_page(
+    company: Company, log: io.StringIO, settings: Settings
+) -> None:
+    settings.ONRAMP_SLACK_WEBHOOK = CANARIES["webhook"]
+    settings.EMAIL_HOST_PASSWORD = "CanaryPassword01"
+    secret = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"][0]["secret"]
+    said = []
+    for page in PAGES:
+        for who in ("anonymous", "person", "admin"):
+            response = company.client(who).get(page.url(company.stand_ins()))
+            said.append(response.getvalue().decode("utf-8", "replace"))
+    everything = "\n".join(said) + log.getvalue() + stored()
+
+    assert found(everything) == set()
+    assert secret not in everything
+    assert settings.SECRET_KEY not in everything
+
+
+@pytest.mark.parametrize("path", ["/diagnose/", "/diagnose/ask/"])
+def test_a_pasted_secret_is_kept_nowhere_and_shown_to_nobody(path: str, company: Company) -> None:
+    client = company.client("person")
+    text = "AccessDeniedException\n" + "\n".join(value for name, value in CANARIES.items() if name != "webhook")
+    answer = client.post(path, {"text": text, "note": text}, follow=True)
+
+    read = answer.content.decode() + company.client("admin").get("/requests/").content.decode()
+    assert found(read) == set()
+    assert found(stored()) == set()
+
+
+MARKUP = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>"
+
+
+def test_markup_in_names_is_text_on_every_page_and_in_every_mail(company: Company) -> None:
+    for person in company.people.values():
+        type(person).objects.filter(pk=person.pk).update(name=MARKUP)
+    team = company.people["person"].team
+    assert team is not None
+    type(team).objects.filter(pk=team.pk).update(name=MARKUP)
+    for page in PAGES:
+        for who in ("person", "admin"):
+            response = company.client(who).get(page.url(company.stand_ins()))
+            if response.headers["Content-Type"].startswith("text/html"):
+                said = response.content.decode()
+                assert "<img src=x" not in said, page.name
+                assert "<script>alert" not in said, page.name
+
+
+def test_the_broker_is_asked_with_numbers_only(published: list[str], company: Company) -> None:
+    """So nothing that somebody typed can be in a message."""
+    assert producers is not None
+    company.client("person").post("/setup/verify/", {"check": TEXT})
+    for sent in published:
+        name, _, arguments = sent.partition(" ")
+        assert name.startswith("onboarding.")
+        assert all(isinstance(value, int) for value in json.loads(arguments).values())
