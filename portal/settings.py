@@ -85,6 +85,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
 MIDDLEWARE = [
+    "portal.middleware.Impatience",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -280,6 +281,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
+    DATABASES["default"]["ENGINE"] = "portal.postgresql"
     _DATABASE_OPTIONS = {"connect_timeout": 2}
 # What DATABASE_URL says itself, such as sslmode, counts.
 DATABASES["default"]["OPTIONS"] = {**_DATABASE_OPTIONS, **DATABASES["default"].get("OPTIONS", {})}
