@@ -362,7 +362,9 @@ CELERY_BEAT_SCHEDULE = {
     "republish-overdue": {
         "task": "onboarding.republish_overdue",
         "schedule": schedule(10),
-        "options": {"expires": 10},
+        # Whether it is over, the worker's clock says, and that may be minutes ahead of beat's. Several at once find
+        # nothing more to do than one.
+        "options": {"expires": 900},
     },
     "open-due-rechecks": {
         "task": "onboarding.open_due_rechecks",
