@@ -34,9 +34,17 @@ from tests.on_postgresql import Server
 # What a killed server must bring back: what it said it has committed.
 _SETTINGS = ("fsync=off", "synchronous_commit=on", "full_page_writes=off")
 UP = 90.0  # seconds, on a machine with other things to do
-PATIENCE = 0.05
+PATIENCE = 0.1
 # Tables of rows that are jobs.
 JOBS = ("verification", "sweep", "ingestion", "notification", "budgetalert", "billingfetch")
+
+# Changes whenever a worker gets on with something.
+_PROGRESS = """
+    SELECT (SELECT count(*) FROM onboarding_verificationfinding), (SELECT sum(people) FROM onboarding_sweep),
+           (SELECT count(*) FROM onboarding_verification WHERE state = 'done'),
+           (SELECT count(*) FROM onboarding_finding), (SELECT sum(new) FROM onboarding_ingestion),
+           (SELECT count(*) FROM onboarding_ingestion WHERE state = 'done'),
+           (SELECT count(*) FROM onboarding_notification WHERE state = 'done')"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,7 @@ class Portal:
         self._children: dict[str, Child] = {}
         self._commands: dict[str, tuple[list[str], dict[str, str]]] = {}
         self._outside: dict[str, int] = {}
+        self._connections: dict[str, psycopg.Connection[tuple[Any, ...]]] = {}
 
     # --- Addresses
 
@@ -318,11 +327,43 @@ class Portal:
         assert process.returncode == 0, errors[-3000:]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.database_url, autocommit=True, connect_timeout=5) as connection:
-            return connection.execute(query).fetchall()
+        """What a query finds, over a connection that is kept until the server breaks it."""
+        with contextlib.suppress(psycopg.OperationalError):
+            return self._connection().execute(query.encode()).fetchall()
+        return self._connection().execute(query.encode()).fetchall()
+
+    def _connection(self) -> psycopg.Connection[tuple[Any, ...]]:
+        kept = self._connections.get(self.database)
+        if kept is None or kept.closed:
+            kept = psycopg.connect(self.database_url, autocommit=True, connect_timeout=5)
+            self._connections[self.database] = kept
+        return kept
+
+    def live(self) -> int:
+        """How many rows that are jobs are not done."""
+        each = " UNION ALL ".join(
+            f"SELECT count(*) AS live FROM onboarding_{job} WHERE state IN ('queued', 'running')"  # noqa: S608 -- ours
+            for job in JOBS
+        )
+        return self.count(f"SELECT sum(live) FROM ({each}) jobs")  # noqa: S608 -- ours
 
     def count(self, query: str) -> int:
         return int(self.rows(query)[0][0])
+
+    def settle(self, stuck: float) -> tuple[float, float]:
+        """Wait until every row that is a job is done; how long that took, and the longest time in which nothing of it
+        went on. AssertionError where that is more than `stuck` seconds."""
+        began = changed = time.monotonic()
+        longest, before = 0.0, [()]
+        while self.live():
+            now = self.rows(_PROGRESS)
+            if now != before:
+                before, changed = now, time.monotonic()
+            longest = max(longest, time.monotonic() - changed)
+            assert longest < stuck, f"nothing went on for {longest:.0f} s: {now}"
+            self.tick()
+            time.sleep(PATIENCE)
+        return time.monotonic() - began, longest
 
     def copy_database(self, name: str, of: str) -> None:
         """A database with everything of another, to which nobody may be connected."""
@@ -346,6 +387,8 @@ class Portal:
 
     def stop(self) -> None:
         """Hard and at once; AssertionError where anything is left."""
+        for connection in self._connections.values():
+            connection.close()
         left = [pid for name in self._children for pid in self.processes(name)]
         for child in self._children.values():
             _kill_group(child.process.pid)
