@@ -17,7 +17,7 @@ PRODUCTION := env DATABASE_URL=sqlite://:memory: ONRAMP_HOME=$(VENV)/check ONRAM
 SHELL_FILES := .ci/run tests/programs.sh $(wildcard onboarding/bundles/files/*.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock lock-check messages prices docs sbom clean install \
+.PHONY: help run test check faults bench lock lock-check messages prices docs sbom clean install \
 	check-style check-types check-floors check-templates check-django check-messages check-shell check-image check-deploy check-docs
 
 help: ## List the targets
@@ -67,6 +67,9 @@ check-deploy: $(INSTALLED)
 
 check-docs: $(INSTALLED)
 	$(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
+
+faults: $(INSTALLED) ## Kill, pause and replace parts of a running portal, print one table (half an hour)
+	FAULTS=long $(BIN)/python -m pytest -n 0 -q tests/faults
 
 bench: $(INSTALLED) ## Measure, print one table, write benchmarks/results.json
 	$(BIN)/python -m benchmarks

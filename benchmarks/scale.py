@@ -101,7 +101,7 @@ def _quota_pages() -> int:
     from sandbox.aws.quotas import quotas
 
     small = Scale(people=1, roles=1, accounts=1)
-    return math.ceil(len(list(quotas(_company(small), small.account_ids[0], "eu-west-1"))) / 100)
+    return math.ceil(len(list(quotas(company_of(small), small.account_ids[0], "eu-west-1"))) / 100)
 
 
 def _policy() -> Mapping[str, Any]:
@@ -154,7 +154,7 @@ def _accounts(scale: Scale) -> tuple[sandbox.Account, ...]:
     )
 
 
-def _company(scale: Scale) -> Company:
+def company_of(scale: Scale) -> Company:
     directory = sandbox.Account(DIRECTORY, "bench-management", "OnrampDirectory", use_case_form=False)
     names = [f"ClaudeCode{number}" for number in range(scale.sets)]
     return Company(
@@ -220,7 +220,7 @@ class Server:
 def _serve(scale: Scale, pipe: Connection) -> None:
     from sandbox.aws.server import start
 
-    running = start(_company(scale))
+    running = start(company_of(scale))
     pipe.send(running.port)
     pipe.recv()
     running.stop()
@@ -234,7 +234,7 @@ def serving(scale: Scale) -> Iterator[Server]:
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(scale, theirs), daemon=True)
     process.start()
-    company = _company(scale)
+    company = company_of(scale)
     server = Server(f"http://127.0.0.1:{ours.recv()}", company)
     try:
         with _environment(server):

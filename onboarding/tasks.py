@@ -11,6 +11,7 @@ import structlog
 from celery import current_app, shared_task
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from kombu.connection import Connection
 from kombu.exceptions import LimitExceeded, OperationalError
@@ -36,6 +37,8 @@ _OVERDUE = dt.timedelta(seconds=15)
 _LOST = dt.timedelta(seconds=45)
 # A sweep over everybody takes minutes. One that is ended goes on where it stopped, as a new task.
 _SWEEP_SECONDS = 3600
+# A mail server has ten seconds for each answer. Shorter than the lease of what is sent.
+_SENDING_SECONDS = 60
 # What is left, the sweeper publishes.
 _ALERTS_AT_ONCE = 100
 # The first reading of a source goes back for months. One that is ended goes on where it stopped.
@@ -94,12 +97,12 @@ def raise_alerts() -> None:
         enqueue_alert(alert)
 
 
-@shared_task(name="onboarding.send_alert")
+@shared_task(name="onboarding.send_alert", time_limit=_SENDING_SECONDS)
 def send_alert(*, alert_id: int) -> None:
     alerts.send(alert_id)
 
 
-@shared_task(name="onboarding.send_notification")
+@shared_task(name="onboarding.send_notification", time_limit=_SENDING_SECONDS)
 def send_notification(*, notification_id: int) -> None:
     sending.send(notification_id)
 
@@ -173,7 +176,7 @@ def catch_up() -> None:
 def republish_overdue() -> None:
     """Publish again what should long run: its message was lost, or its worker died. Twice is harmless."""
     for row_type, task, argument, queued_for, most in _JOBS:
-        overdue = row_type._default_manager.overdue(timezone.now(), queued_for=queued_for, published_for=_LOST)
+        overdue = row_type._default_manager.overdue(queued_for=queued_for, published_for=_LOST)
         for row in overdue.only("pk")[:most]:
             task.delay(**{argument: row.pk})
             _mark_published(row)
@@ -258,7 +261,7 @@ def _send(task: Any, **ids: int) -> bool:
 
 
 def _mark_published(row: Job) -> None:
-    type(row)._default_manager.filter(pk=row.pk).update(published_at=timezone.now())
+    type(row)._default_manager.filter(pk=row.pk).update(published_at=Now())
 
 
 def impatient_producer() -> Any:

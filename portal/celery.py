@@ -10,6 +10,7 @@ from typing import Any
 
 from billiard.exceptions import TimeLimitExceeded
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.signals import (
     setup_logging,
     task_failure,
@@ -21,10 +22,25 @@ from celery.signals import (
     worker_ready,
 )
 from django_structlog.celery.steps import DjangoStructLogInitStep
+from kombu.connection import Connection
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-app = Celery("onramp")
+
+class _Broker(Connection):
+    """Tried again every two seconds. Left alone, each wait is longer than the last, up to half a minute, and so late
+    would work go on after the broker is back."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        again = {"interval_step": 0} | options
+        return super().ensure_connection(*args, **again)  # type: ignore[no-untyped-call]  # kombu types a part
+
+
+class _Amqp(AMQP):  # type: ignore[misc]  # Celery ships no types
+    Connection = _Broker
+
+
+app = Celery("onramp", amqp=_Amqp)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.steps["worker"].add(DjangoStructLogInitStep)
 app.autodiscover_tasks(["onboarding"])

@@ -101,6 +101,7 @@ MIDDLEWARE = [
     # Outside of all others: how long a request takes, with them.
     "onboarding.middleware.Measured",
     "onboarding.middleware.BrowserPolicies",
+    "portal.middleware.Impatience",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -305,6 +306,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
+    DATABASES["default"]["ENGINE"] = "portal.postgresql"
     _DATABASE_OPTIONS = {"connect_timeout": 2}
 # What DATABASE_URL says itself, such as sslmode, counts.
 DATABASES["default"]["OPTIONS"] = {**_DATABASE_OPTIONS, **DATABASES["default"].get("OPTIONS", {})}
@@ -388,7 +390,9 @@ CELERY_BEAT_SCHEDULE = {
     "republish-overdue": {
         "task": "onboarding.republish_overdue",
         "schedule": schedule(10),
-        "options": {"expires": 10},
+        # Whether it is over, the worker's clock says, and that may be minutes ahead of beat's. Several at once find
+        # nothing more to do than one.
+        "options": {"expires": 900},
     },
     "open-due-rechecks": {
         "task": "onboarding.open_due_rechecks",

@@ -93,14 +93,15 @@ hypothesis_settings.register_profile("explore", deadline=None, max_examples=2000
 hypothesis_settings.load_profile("steady")
 
 
-_JOURNEYS = "tests/journeys/"
+# Of these, all tests of a folder share one portal.
+_FOLDERS = ("tests/journeys/", "tests/faults/")
 _ALONE = {"tests/journeys/test_outages.py"}  # starts its own portal
-# Where tests stand that reach the database only by a fixture or a mark of pytest-django's.
-_IN_PROCESS = ("unit/", "sandbox/", "repository/", "deploy/")
+# Where tests stand that reach the database only by a fixture or a mark of pytest-django's. Faults bring their own.
+_IN_PROCESS = ("unit/", "sandbox/", "repository/", "deploy/", "faults/")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
-    """Keep the tests of a file on one worker, and all journeys, which share one portal."""
+    """Keep the tests of a file on one worker, and all journeys and all faults, which share one portal each."""
     return _ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
@@ -108,7 +109,8 @@ class _ByFile(LoadScopeScheduling):
     # A scheduler of our own: pytest-xdist 3.8 renames items for its groups by an attribute that pytest 9.2 ignores.
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return file if file in _ALONE or not file.startswith(_JOURNEYS) else _JOURNEYS
+        folder = next((folder for folder in _FOLDERS if file.startswith(folder)), file)
+        return file if file in _ALONE else folder
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

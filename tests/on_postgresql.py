@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,47 +65,78 @@ def _hand_over(folder: Path) -> Path:
     return copy / installed.relative_to(package.parent)
 
 
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """A fresh PostgreSQL; its DATABASE_URL. Raises NoServer."""
-    with tempfile.TemporaryDirectory(prefix="onramp-pg-") as name:
-        folder = Path(name)
-        binaries = _hand_over(folder) / "bin"
-        options: dict[str, Any] = {"cwd": folder, "stdin": subprocess.DEVNULL, **_somebody()}
-        initialise: list[str | Path] = [
-            binaries / "initdb",
+class Server:
+    """A PostgreSQL on a data directory of its own below `folder`: it may be killed, and started again on the same."""
+
+    def __init__(self, folder: Path, settings: Sequence[str] = _IN_A_HURRY) -> None:
+        self.url = f"postgresql://postgres@{quote(str(folder), safe='')}/postgres"
+        self.pid = 0
+        self._folder, self._settings = folder, settings
+        self._binaries = _hand_over(folder) / "bin"
+        self._options: dict[str, Any] = {"cwd": folder, "stdin": subprocess.DEVNULL, **_somebody()}
+        self._initialise()
+
+    def _initialise(self) -> None:
+        command: list[str | Path] = [
+            self._binaries / "initdb",
             "--auth=trust",
             "--encoding=utf8",
             "--locale=C",
             "--username=postgres",
         ]
-        made = subprocess.run([*initialise, folder / "data"], capture_output=True, text=True, **options)
+        made = subprocess.run([*command, self._folder / "data"], capture_output=True, text=True, **self._options)
         if made.returncode:
             raise NoServer(made.stderr)
-        settings = [part for setting in _IN_A_HURRY for part in ("-c", setting)]
-        serve: list[str | Path] = [binaries / "postgres", "-D", folder / "data", "-k", folder]
-        serve += ["-c", "listen_addresses=", *settings]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(serve, stdout=log, stderr=log, **options)
+
+    def start(self) -> None:
+        """Returns once it answers. Raises NoServer."""
+        settings = [part for setting in self._settings for part in ("-c", setting)]
+        command: list[str | Path] = [self._binaries / "postgres", "-D", self._folder / "data", "-k", self._folder]
+        command += ["-c", "listen_addresses=", *settings]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, **self._options)
+        self.pid = self._process.pid
+        self._wait()
+
+    def _wait(self) -> None:
+        status = self._folder / "data" / "postmaster.pid"
+        deadline = time.monotonic() + 30
+        while not self._is_ready(status):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise NoServer((self._folder / "log").read_text())
+            time.sleep(0.05)
+
+    def _is_ready(self, status: Path) -> bool:
+        """The file may be that of one that was killed."""
         try:
-            _wait_for(server, folder)
-            yield f"postgresql://postgres@{quote(str(folder), safe='')}/postgres"
+            text = status.read_text()
+        except FileNotFoundError:
+            return False
+        return text.startswith(f"{self.pid}\n") and "ready" in text
+
+    def wait(self) -> None:
+        """Until it has ended."""
+        self._process.wait(10)
+
+    def stop(self) -> None:
+        self._process.send_signal(signal.SIGINT)  # a fast shutdown: SIGTERM would wait for every client
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """A fresh PostgreSQL; its DATABASE_URL. Raises NoServer."""
+    with tempfile.TemporaryDirectory(prefix="onramp-pg-") as name:
+        server = Server(Path(name))
+        try:
+            server.start()
+            yield server.url
         finally:
-            server.send_signal(signal.SIGINT)  # a fast shutdown: SIGTERM would wait for every client
-            try:
-                server.wait(5)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-
-
-def _wait_for(server: subprocess.Popen[bytes], folder: Path) -> None:
-    status = folder / "data" / "postmaster.pid"
-    deadline = time.monotonic() + 30
-    while not (status.exists() and "ready" in status.read_text()):
-        if server.poll() is not None or time.monotonic() > deadline:
-            raise NoServer((folder / "log").read_text())
-        time.sleep(0.05)
+            server.stop()
 
 
 def main(arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import structlog
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from onboarding.aws import AwsError
@@ -106,9 +107,9 @@ def _will_do(finding: Finding | None, check: Check, holds: Holds) -> bool:
 
 
 def _claim(subject: Subject) -> bool:
-    now = timezone.now()
-    free = Subject.objects.filter(pk=subject.pk).filter(Q(lease_until=None) | Q(lease_until__lt=now))
-    return free.update(lease_until=now + SUBJECT_LEASE) == 1
+    """By the database's clock, as leases of jobs."""
+    free = Subject.objects.filter(pk=subject.pk).filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
+    return free.update(lease_until=Now() + SUBJECT_LEASE) == 1
 
 
 def _release(subject: Subject) -> None:

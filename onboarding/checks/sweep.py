@@ -46,8 +46,9 @@ from onboarding.models.jobs import LostLease
 
 log = structlog.get_logger(__name__)
 
-# Renewed with every page read and every batch written.
-LEASE = dt.timedelta(minutes=2)
+# Renewed before every question, with every page read and every batch written; longer than one question may take. A
+# worker that is killed is replaced this long after.
+LEASE = dt.timedelta(seconds=70)
 _BATCH = 500
 _IDENTITY = BY_NAME[IdentityCheck.name]
 

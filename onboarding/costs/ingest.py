@@ -32,8 +32,9 @@ from onboarding.models.jobs import LostLease
 
 log = structlog.get_logger(__name__)
 
-# Renewed with every commit.
-LEASE = dt.timedelta(minutes=3)
+# Renewed with every commit, and in between. A worker that is killed is replaced this long after.
+LEASE = dt.timedelta(seconds=75)
+_RENEWED_EVERY = dt.timedelta(seconds=20)
 # How far before the watermark deliveries are listed again. Listing an hour of files costs a call; reading a log group
 # again costs what is read.
 _OVERLAP_OF_FILES = dt.timedelta(hours=3)
@@ -114,7 +115,7 @@ class _Run:
     def __post_init__(self) -> None:
         self.source = self.row.source
         self.tally = self._fresh()
-        self.held_at = self.began_at
+        self.held_at = self.committed_at = self.began_at
         self.until: dt.datetime | None = None
 
     def perform(self) -> None:
@@ -153,9 +154,11 @@ class _Run:
     def _count_deliveries(self) -> None:
         for piece in deliveries(self.source, since=self.row.since, until=self.began_at):
             self._count(piece)
-            is_due = timezone.now() > self.held_at + _COMMITTED_EVERY
+            is_due = timezone.now() > self.committed_at + _COMMITTED_EVERY
             if is_due or self.tally.lines >= _LINES_A_COMMIT or self.tally.spots >= _SPOTS_A_COMMIT:
                 self._commit()
+            elif timezone.now() > self.held_at + _RENEWED_EVERY:
+                self._hold()
 
     def _count(self, piece: Piece) -> None:
         self.tally.add(*read_lines(piece.lines))
@@ -176,7 +179,7 @@ class _Run:
         ledger.write(tally, source=self.source, run=self.row, lease=LEASE, files=files)
         if until is not None:
             self._move_watermark(until)
-        self.held_at = timezone.now()
+        self.held_at = self.committed_at = timezone.now()
 
     def _move_watermark(self, until: dt.datetime) -> None:
         """Say up to where a log group was read: months of one may take hours, and whoever goes on begins there. Of a

@@ -9,14 +9,15 @@ import datetime as dt
 from typing import Any, TypeVar
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from onboarding.enums import Channel, RunState
 from onboarding.models.jobs import Job, JobQuerySet
 
-# Longer than a task may take: while one worker sends, no other does.
-LEASE = dt.timedelta(seconds=150)
+# Longer than a task of sending may take: while one worker sends, no other does.
+LEASE = dt.timedelta(seconds=75)
 # Between two tries it waits as long as it has waited already, within these; after the last it stands as undelivered.
 _SOONEST, _LATEST = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 GIVE_UP = dt.timedelta(hours=24)
@@ -38,7 +39,7 @@ class DeliveryQuerySet(JobQuerySet[D]):
             self.hold(row.pk, fence, lease=LEASE, **done, problem="", problem_detail="", problem_since=None)
             return
         channel, detail = problem
-        wait = {"lease_until": now + min(max(waited, _SOONEST), _LATEST)}
+        wait = {"lease_until": Now() + min(max(waited, _SOONEST), _LATEST)}
         told = {"problem": channel, "problem_detail": detail[:100], "problem_since": row.problem_since or now}
         self.hold(row.pk, fence, lease=LEASE, **(done if is_last or waited >= GIVE_UP else wait), **told)
 

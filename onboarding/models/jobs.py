@@ -1,7 +1,8 @@
 """Rows that are jobs: what a worker does is a row that says how far it is, and Redis only tells that there is work.
 
 A worker claims a row by a conditional update that takes a lease and raises `fence`; every later write names the fence
-it claimed with, so a worker that lost its lease writes nothing.
+it claimed with, so a worker that lost its lease writes nothing. Leases are measured by the database's clock alone: a
+worker whose own is fast would otherwise take what another still holds.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, Self, TypeVar
 
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -28,28 +30,31 @@ class JobQuerySet(models.QuerySet[J]):
     def live(self) -> Self:
         return self.filter(state__in=LIVE)
 
-    def claimable(self, now: dt.datetime) -> Self:
+    def claimable(self) -> Self:
         """Live rows nobody holds: never claimed, or claimed by a worker whose lease ran out."""
-        return self.live().filter(Q(lease_until=None) | Q(lease_until__lt=now))
+        return self.live().filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
 
-    def overdue(self, now: dt.datetime, *, queued_for: dt.timedelta, published_for: dt.timedelta) -> Self:
-        """Claimable rows whose message was never published, or should long have been picked up; the oldest first."""
-        never_or_long_ago = Q(published_at=None) | Q(published_at__lt=now - published_for)
-        return self.claimable(now).filter(never_or_long_ago, queued_at__lt=now - queued_for).order_by("queued_at")
+    def overdue(self, *, queued_for: dt.timedelta, published_for: dt.timedelta) -> Self:
+        """Claimable rows whose message was never published, or should long have been picked up; the oldest first.
+
+        What a process with a fast clock queued in the future is overdue at once: publishing twice is harmless.
+        """
+        never_or_long_ago = Q(published_at=None) | Q(published_at__lt=Now() - published_for)
+        waited = Q(queued_at__lt=Now() - queued_for) | Q(queued_at__gt=Now())
+        return self.claimable().filter(never_or_long_ago, waited).order_by("queued_at")
 
     @transaction.atomic
     def claim(self, pk: int, *, lease: dt.timedelta) -> int | None:
         """Take a row if nobody holds it; the fence to write under, or None."""
-        now = timezone.now()
-        changes = {"state": RunState.RUNNING, "lease_until": now + lease, "started_at": now}
-        if self.claimable(now).filter(pk=pk).update(fence=F("fence") + 1, **changes) != 1:
+        changes = {"state": RunState.RUNNING, "lease_until": Now() + lease, "started_at": Now()}
+        if self.claimable().filter(pk=pk).update(fence=F("fence") + 1, **changes) != 1:
             return None
         return self.get(pk=pk).fence
 
     def hold(self, pk: int, fence: int, *, lease: dt.timedelta, **changes: Any) -> None:
         """Renew the lease and write, if the fence is still the row's; raises LostLease otherwise."""
         held = self.filter(pk=pk, fence=fence, state=RunState.RUNNING)
-        if held.update(**({"lease_until": timezone.now() + lease} | changes)) != 1:
+        if held.update(**({"lease_until": Now() + lease} | changes)) != 1:
             raise LostLease
 
 

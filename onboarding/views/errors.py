@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from onboarding.views.rules import public
+
+# Seconds after which it is worth asking a database again that did not answer.
+RETRY_AFTER = 10
 
 
 @public
@@ -32,5 +39,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 @public
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Uses no context processor: the database may be what failed."""
-    return HttpResponse(render_to_string("errors/500.html"), status=500)
+    """Uses no context processor: the database may be what failed. Then it is a 503, and worth a retry."""
+    if not isinstance(sys.exception(), OperationalError | InterfaceError):
+        return HttpResponse(render_to_string("errors/500.html"), status=500)
+    retry = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("setup")
+    response = HttpResponse(render_to_string("errors/database_down.html", {"retry_url": retry}), status=503)
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response

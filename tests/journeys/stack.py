@@ -86,7 +86,7 @@ class Stack:
 
     def _leader(self, name: str) -> int:
         words = {"worker": "--queues interactive", "redis": "redis-server", "sandbox": "-m sandbox"}[name]
-        found = [pid for pid, parent in _parents().items() if parent == self.pid and words in _command(pid)]
+        found = [pid for pid, parent in parents().items() if parent == self.pid and words in command_of(pid)]
         assert len(found) == 1, f"{name}: {found}"
         # Signals go to the group; it must be the child's own and not ours.
         assert os.getpgid(found[0]) == found[0]
@@ -120,10 +120,10 @@ def running(home: Path) -> Iterator[Stack]:
             _wait_until_up(stack, runner, output)
             yield stack
         finally:
-            processes = [runner.pid, *_descendants(runner.pid)]
+            processes = [runner.pid, *descendants(runner.pid)]
             _stop(runner)
-            left = [pid for pid in processes if _command(pid)]
-            assert not left, f"still running after Ctrl-C: {[_command(pid) for pid in left]}"
+            left = [pid for pid in processes if command_of(pid)]
+            assert not left, f"still running after Ctrl-C: {[command_of(pid) for pid in left]}"
 
 
 def _environment(home: Path, port: int, database_url: str) -> dict[str, str]:
@@ -185,23 +185,23 @@ def can_see_processes() -> bool:
     return (_PROC / "self").exists()
 
 
-def _parents() -> dict[int, int]:
+def parents() -> dict[int, int]:
     """Every process and its parent."""
-    parents = {}
+    found = {}
     for status in _PROC.glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             # The name stands in brackets and may hold anything, brackets too.
             fields = status.read_text(errors="replace").rpartition(")")[2].split()
-            parents[int(status.parent.name)] = int(fields[1])
-    return parents
+            found[int(status.parent.name)] = int(fields[1])
+    return found
 
 
-def _descendants(pid: int) -> list[int]:
-    children = [child for child, parent in _parents().items() if parent == pid]
-    return [*children, *(below for child in children for below in _descendants(child))]
+def descendants(pid: int) -> list[int]:
+    children = [child for child, parent in parents().items() if parent == pid]
+    return [*children, *(below for child in children for below in descendants(child))]
 
 
-def _command(pid: int) -> str:
+def command_of(pid: int) -> str:
     """Empty for a process that is gone."""
     try:
         return (_PROC / str(pid) / "cmdline").read_text(errors="replace").replace("\0", " ").strip()

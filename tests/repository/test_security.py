@@ -59,5 +59,6 @@ def _is_there(name: str) -> bool:
         pass
     module, _, thing = name.rpartition(".")
     spec = find_spec(module)
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return re.search(rf"^(?:class|def) {thing}\b|^{thing} =", Path(spec.origin).read_text(), re.MULTILINE) is not None

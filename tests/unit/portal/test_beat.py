@@ -75,7 +75,15 @@ def test_after_any_absence_it_is_sent_once_exactly_if_its_hour_came(last: dt.dat
     assert wait(sent(now), now) > 0
 
 
-@pytest.mark.parametrize("entry", settings.CELERY_BEAT_SCHEDULE.items(), ids=lambda entry: entry[0])
+# Several at once do no more than one; its messages outlive clocks that are ten minutes apart.
+HARMLESS = "republish-overdue"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [entry for entry in settings.CELERY_BEAT_SCHEDULE.items() if entry[0] != HARMLESS],
+    ids=lambda entry: entry[0],
+)
 def test_every_message_expires_before_the_next_of_its_entry(entry: tuple[str, dict[str, Any]]) -> None:
     """A message that never expired, and was lost, would never be sent again before its next turn."""
     _, settings_of_it = entry

@@ -1,0 +1,82 @@
+"""A database that stands still: no page waits for it, and what it says is worth a retry."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from django.db import OperationalError, connection, connections
+from django.test import Client
+
+from portal.postgresql import base
+from portal.postgresql.base import impatient
+
+on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL to wait")
+
+
+@pytest.fixture
+def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "PATIENCE", 0.2)
+
+
+@on_postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("short_patience")
+def test_a_page_gives_up_an_answer_that_does_not_come_and_asks_nothing_more() -> None:
+    with impatient():
+        began = time.monotonic()
+        for _ in range(2):
+            with pytest.raises(OperationalError, match="did not answer"), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_sleep(5)")
+        assert time.monotonic() - began < 2
+
+    connection.close_if_unusable_or_obsolete()  # as at a request's end
+    with connection.cursor() as cursor:
+        assert cursor.execute("SELECT pg_sleep(0.4)") is not None
+
+
+@on_postgresql
+@pytest.mark.django_db
+@pytest.mark.usefixtures("short_patience")
+def test_a_worker_waits_as_long_as_it_takes() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.4), 1")
+        assert cursor.fetchone()[1] == 1
+
+
+@pytest.fixture
+def dumb_server() -> Iterator[int]:
+    """Accepts, and says nothing, as a kernel does for a process that is stopped; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield int(server.getsockname()[1])
+
+
+@on_postgresql
+def test_a_page_tries_to_connect_once(dumb_server: int) -> None:
+    alone = connections["default"].copy()
+    alone.settings_dict = {**alone.settings_dict, "HOST": "127.0.0.1", "PORT": str(dumb_server)}
+    began = time.monotonic()
+    with impatient():
+        for _ in range(2):
+            with pytest.raises(OperationalError):
+                alone.ensure_connection()
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Try again"), ("es", "Volver a intentarlo")])
+def test_the_page_says_so_in_both_languages_and_is_worth_a_retry(
+    language: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object) -> None:
+        raise OperationalError("the database did not answer within 2 seconds")
+
+    monkeypatch.setattr("onboarding.views.sign_in.render", silent)
+    client = Client(raise_request_exception=False, headers={"accept-language": language})
+
+    answer = client.get("/?next=/bundle/")
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+    assert said in answer.content.decode()
+    assert 'href="/?next=/bundle/"' in answer.content.decode()
