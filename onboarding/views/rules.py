@@ -103,8 +103,8 @@ def _for(
 
     @wraps(view)
     def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        person = Person.objects.select_related("team").filter(user=request.user.pk, is_active=True).first()
-        if person is None or not may(person, request.method in _READING):
+        person: Person | None = getattr(request.user, "person", None)  # read with the user, in this request
+        if person is None or not person.is_active or not may(person, request.method in _READING):
             raise PermissionDenied
         viewing = viewing_of(request) if getattr(checked, "is_viewable", False) else None
         request.person = viewing.person if viewing else person  # type: ignore[attr-defined]  # PersonRequest's

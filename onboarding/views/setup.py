@@ -3,34 +3,63 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db import transaction
-from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db import models, transaction
+from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.shortcuts import get_object_or_404, redirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from onboarding.access import Access, access_of
 from onboarding.checks.registry import BY_NAME
 from onboarding.checks.run import open_verification
+from onboarding.context_processors import theme_of
 from onboarding.enums import Platform, Readiness, Trigger
+from onboarding.fingerprints import Fingerprint, fingerprint_of
 from onboarding.forms.asking import AskForm, NoteForm
 from onboarding.models import AdminRequest, Bundle, Person, PlanRevision
 from onboarding.models.requests import ACCESS
+from onboarding.models.verification import ANSWER_HOLDS
 from onboarding.requests import ask_about_finding, ask_for_access, requests_of
 from onboarding.tasks import enqueue_verification
 from onboarding.views.findings import Board, board_of
 from onboarding.views.install import commands_for
+from onboarding.views.kept import TOKEN_SLOT, Page, Pages, until
 from onboarding.views.machines import machines_of, newest_bundle
 from onboarding.views.requests import title_of
 from onboarding.views.rules import PersonRequest, for_people, viewable
 
 # How long an admin's answer is shown among the person's requests.
 _ANSWER_SHOWN = dt.timedelta(days=14)
+# The age of a verification from which on its page is polled less often.
+_PATIENT, _VERY_PATIENT = dt.timedelta(seconds=30), dt.timedelta(minutes=2)
+
+PAGES = Pages()
+_TEMPLATES = {"page": "setup.html", "live": "setup.html#live"}
+
+
+class State(NamedTuple):
+    """Everything that the page is made of, but the time."""
+
+    person: tuple[object, ...]
+    team: tuple[object, ...]
+    rows: Fingerprint
+    signed_in_at: dt.datetime | None
+    language: str | None
+    theme: str
+    platform: Platform
+
+    def tag(self, passed: int) -> str:
+        """Names this state, and how many moments of it have `passed`; alike in every process."""
+        said = repr((self._replace(rows=frozenset()), sorted(self.rows, key=repr), passed))
+        return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
 @viewable
@@ -41,11 +70,15 @@ def setup(request: PersonRequest) -> HttpResponseBase:
     """The answer first. The first visit after a sign-in, or under a new plan revision, starts a verification: the
     person's own visit, and not that of an admin who views as them.
     """
-    access = access_of(request.person)
-    if access.revision is not None and request.viewed_by is None and _is_due(request, access):
-        _verify(request.person, access.revision, Trigger.SIGN_IN)
+    state = _state_of(request)
+    page = _kept(request, "page", state)
+    if page is None:
         access = access_of(request.person)
-    return render(request, "setup.html", _context(request, access))
+        if access.revision is not None and request.viewed_by is None and _is_due(request, access):
+            _verify(request.person, access.revision, Trigger.SIGN_IN)
+            access, state = access_of(request.person), _state_of(request)
+        page = _rendered(request, "page", state, access)
+    return page.answer(request)
 
 
 @viewable
@@ -53,13 +86,29 @@ def setup(request: PersonRequest) -> HttpResponseBase:
 @never_cache
 @require_safe
 def setup_verification(request: PersonRequest) -> HttpResponseBase:
-    """The part of the page that is polled while a verification lives; when it ends, the whole page comes anew."""
-    access = access_of(request.person)
-    if access.verification is None or not access.verification.is_live:
-        response = HttpResponse(status=286)  # htmx stops polling
-        response["HX-Redirect"] = reverse("setup")
-        return response
-    return render(request, "setup.html#live", _context(request, access))
+    """The part of the page that is polled while a verification lives; when it ends, the whole page comes anew. Whoever
+    shows what is so already gets a 304."""
+    state, shown = _state_of(request), request.headers.get("If-None-Match")
+    page = _kept(request, "live", state)
+    for kept in (page, _kept(request, "page", state)):
+        if kept is not None and shown == kept.etag:
+            return _unchanged(kept)
+    if page is None:
+        access = access_of(request.person)
+        if access.verification is None or not access.verification.is_live:
+            response = HttpResponse(status=286)  # htmx stops polling
+            response["HX-Redirect"] = reverse("setup")
+            return response
+        page = _rendered(request, "live", state, access)
+    if shown == page.etag:
+        return _unchanged(page)
+    response = page.answer(request)
+    response["ETag"] = page.etag
+    return response
+
+
+def _unchanged(page: Page) -> HttpResponse:
+    return HttpResponseNotModified(headers={"ETag": page.etag})
 
 
 @for_people
@@ -110,6 +159,64 @@ def _verify(person: Person, revision: PlanRevision, trigger: Trigger, rechecked:
         person=person, revision=revision, trigger=trigger, actor=person.email, rechecked=rechecked
     )
     enqueue_verification(verification)
+
+
+# --- The page, and what it was made of
+
+
+def _state_of(request: PersonRequest) -> State:
+    """One query: person and team came with the user."""
+    person = request.person
+    return State(
+        person=_values(person),
+        team=_values(person.team) if person.team else (),
+        rows=fingerprint_of(person),
+        signed_in_at=request.user.last_login,
+        language=get_language(),
+        theme=theme_of(request),
+        platform=_platform(request),
+    )
+
+
+def _values(row: models.Model) -> tuple[object, ...]:
+    return tuple(value for name, value in vars(row).items() if name != "_state")
+
+
+def _kept(request: PersonRequest, part: str, state: State) -> Page | None:
+    return PAGES.get((part, state)) if _may_be_kept(request, part) else None
+
+
+def _may_be_kept(request: PersonRequest, part: str) -> bool:
+    """What the person sees at the page's own address; not where the frame counts the requests that wait."""
+    is_plain = request.method == "GET" and not request.GET and request.viewed_by is None
+    return is_plain and (part == "live" or not request.person.may_read_all)
+
+
+def _rendered(request: PersonRequest, part: str, state: State, access: Access) -> Page:
+    """The page; kept, if nothing has changed while it was made."""
+    now = timezone.now()
+    context = _context(request, access)
+    moments = _moments(access, context["board"], context["requests"].values())
+    tag = state.tag(sum(moment <= now for moment in moments))
+    text = render_to_string(_TEMPLATES[part], context | {"tag": tag, "csrf_token": TOKEN_SLOT}, request)
+    page = Page(text, tag, until(moments, now))
+    if _may_be_kept(request, part) and _state_of(request) == state:
+        PAGES.keep((part, state), page)
+    return page
+
+
+def _moments(access: Access, board: Board | None, requests: Iterable[AdminRequest]) -> list[dt.datetime]:
+    """When the page says something else although nothing has changed."""
+    found = [row.closed_at + _ANSWER_SHOWN for row in requests if row.closed_at]
+    for run in filter(None, (access.verification, access.verified)):
+        found += [run.queued_at + ANSWER_HOLDS, run.proved_until or run.queued_at]
+    if board is not None:
+        known = [row.finding.last_known for row in board.rows if row.finding]
+        found += [finding.checked_at + ANSWER_HOLDS for finding in known if finding]
+        found += [board.verification.queued_at + age for age in (_PATIENT, _VERY_PATIENT)]
+    # Times of today are shown without their date.
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return [*found, midnight + dt.timedelta(days=1)]
 
 
 def _context(request: PersonRequest, access: Access) -> dict[str, Any]:
@@ -171,9 +278,9 @@ def _state(access: Access) -> str:
 def _poll_seconds(board: Board) -> int:
     """Eager while somebody watches a run that takes seconds, patient when it takes long."""
     age = timezone.now() - board.verification.queued_at
-    if age < dt.timedelta(seconds=30):
+    if age < _PATIENT:
         return 1
-    return 3 if age < dt.timedelta(minutes=2) else 15
+    return 3 if age < _VERY_PATIENT else 15
 
 
 def _platform(request: PersonRequest) -> Platform:
