@@ -33,7 +33,10 @@ _PARTS: Mapping[str, tuple[Sequence[str], str]] = {
            LEFT JOIN onboarding_principal AS principal ON principal.id = run.principal_id""",
     ),
     "request": (
-        ("id", "check_name", "reason", "state", "answer", "answered_at", "created_at", "closed_at", "finding_id"),
+        (
+            *("id", "check_name", "reason", "finding_id", "state", "created_at"),
+            *("answer", "answered_at", "answered_by", "closed_at", "closed_by"),
+        ),
         "onboarding_adminrequest WHERE person_id = %(person)s",
     ),
     "machine": (
