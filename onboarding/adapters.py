@@ -38,8 +38,11 @@ class Backend(AuthenticationBackend):  # type: ignore[misc]  # untyped base
     """Whose session it is. The person behind the user, and their team, come in the same query: every page asks."""
 
     def get_user(self, user_id: int) -> User | None:
-        user = User.objects.select_related("person__team").filter(pk=user_id).first()
-        return user if user is not None and self.user_can_authenticate(user) else None
+        try:
+            user = User.objects.select_related("person__team").get(pk=user_id)
+        except User.DoesNotExist:
+            return None
+        return user if self.user_can_authenticate(user) else None
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped base

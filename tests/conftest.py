@@ -170,6 +170,7 @@ def _no_kept_pages() -> Iterator[None]:
     yield
     if setup := sys.modules.get("onboarding.views.setup"):
         setup.PAGES.clear()
+        setup.SHARED.clear()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from threading import Lock
 
@@ -63,6 +63,6 @@ class Pages:
             self._pages.clear()
 
 
-def until(moments: list[dt.datetime], now: dt.datetime) -> dt.datetime:
+def until(moments: Iterable[dt.datetime], now: dt.datetime) -> dt.datetime:
     """When the first of the moments comes at which a page says something else by itself."""
     return min([now + _OLDEST, *(moment for moment in moments if moment > now)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from django.db import models, transaction
@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -42,6 +43,7 @@ _ANSWER_SHOWN = dt.timedelta(days=14)
 _PATIENT, _VERY_PATIENT = dt.timedelta(seconds=30), dt.timedelta(minutes=2)
 
 PAGES = Pages()
+SHARED = Pages()
 _TEMPLATES = {"page": "setup.html", "live": "setup.html#live"}
 
 
@@ -55,6 +57,11 @@ class State(NamedTuple):
     language: str | None
     theme: str
     platform: Platform
+
+    @property
+    def kinds(self) -> set[str | None]:
+        """Of which kinds there are rows."""
+        return {row[0] for row in self.rows}
 
     def tag(self, passed: int) -> str:
         """Names this state, and how many moments of it have `passed`; alike in every process."""
@@ -88,11 +95,12 @@ def setup(request: PersonRequest) -> HttpResponseBase:
 def setup_verification(request: PersonRequest) -> HttpResponseBase:
     """The part of the page that is polled while a verification lives; when it ends, the whole page comes anew. Whoever
     shows what is so already gets a 304."""
-    state, shown = _state_of(request), request.headers.get("If-None-Match")
+    state, shown = _state_of(request), request.META.get("HTTP_IF_NONE_MATCH")
     page = _kept(request, "live", state)
-    for kept in (page, _kept(request, "page", state)):
-        if kept is not None and shown == kept.etag:
-            return _unchanged(kept)
+    # Whoever has just opened the page shows the part that stands in it.
+    known = page or _kept(request, "page", state)
+    if known is not None and shown == known.etag:
+        return _unchanged(known)
     if page is None:
         access = access_of(request.person)
         if access.verification is None or not access.verification.is_live:
@@ -188,19 +196,19 @@ def _kept(request: PersonRequest, part: str, state: State) -> Page | None:
 
 def _may_be_kept(request: PersonRequest, part: str) -> bool:
     """What the person sees at the page's own address; not where the frame counts the requests that wait."""
-    is_plain = request.method == "GET" and not request.GET and request.viewed_by is None
+    is_plain = request.method == "GET" and not request.META["QUERY_STRING"] and request.viewed_by is None
     return is_plain and (part == "live" or not request.person.may_read_all)
 
 
 def _rendered(request: PersonRequest, part: str, state: State, access: Access) -> Page:
     """The page; kept, if nothing has changed while it was made."""
     now = timezone.now()
-    context = _context(request, access)
+    context = _context(request, access, state)
     moments = _moments(access, context["board"], context["requests"].values())
     tag = state.tag(sum(moment <= now for moment in moments))
     text = render_to_string(_TEMPLATES[part], context | {"tag": tag, "csrf_token": TOKEN_SLOT}, request)
     page = Page(text, tag, until(moments, now))
-    if _may_be_kept(request, part) and _state_of(request) == state:
+    if _may_be_kept(request, part) and fingerprint_of(request.person) == state.rows:
         PAGES.keep((part, state), page)
     return page
 
@@ -219,10 +227,12 @@ def _moments(access: Access, board: Board | None, requests: Iterable[AdminReques
     return [*found, midnight + dt.timedelta(days=1)]
 
 
-def _context(request: PersonRequest, access: Access) -> dict[str, Any]:
-    board, state = _board(access), _state(access)
-    requests = requests_of(request.person)
-    machines = machines_of(access) if state == "ready" else []
+def _context(request: PersonRequest, access: Access, made_of: State) -> dict[str, Any]:
+    """What the fingerprint has not seen is not asked for."""
+    board, state, proof, kinds = _board(access), _state(access), access.proof, made_of.kinds
+    requests = requests_of(request.person) if "request" in kinds else {}
+    machines = machines_of(access) if state == "ready" and "machine" in kinds else []
+    connected = next((each for each in machines if each.state in ("answered", "connected")), None)
     return {
         "access": access,
         "board": board,
@@ -231,13 +241,42 @@ def _context(request: PersonRequest, access: Access) -> dict[str, Any]:
         "asked_access": requests.get(f"|{ACCESS}"),
         "state": state,
         "machines": machines,
-        "connected": next((each for each in machines if each.state in ("answered", "connected")), None),
-        "outdated": _outdated(access) if state == "ready" else None,
-        "platforms": Platform,
-        "platform": _platform(request),
+        "connected": connected,
+        "outdated": _outdated(access) if state == "ready" and "bundle" in kinds else None,
+        "install": _install(request, access, proof.revision, is_first=connected is None) if proof else "",
+        "plan_card": _plan_card(access, access.revision) if access.revision else "",
         "poll_seconds": _poll_seconds(board) if board else None,
-        **commands_for(access),
     }
+
+
+# --- What is the same for many people, rendered once for them
+
+
+def _install(request: PersonRequest, access: Access, revision: PlanRevision, *, is_first: bool) -> SafeString:
+    """How to install. For everybody who has the same of a plan's revision."""
+    platform, viewing = _platform(request), request.viewed_by is not None
+    key = (revision.pk, revision.plan.slug, *access.left_out, platform, is_first, viewing)
+    context = {"access": access, "platforms": Platform, "platform": platform, "is_first": is_first, "viewing": viewing}
+    return _shared("setup/install.html", key, lambda: context | commands_for(access))
+
+
+def _plan_card(access: Access, revision: PlanRevision) -> SafeString:
+    """For everybody with the same role on a plan."""
+    plan, account = revision.plan, revision.account
+    role = access.principal.permission_set if access.principal else None
+    key = (revision.pk, plan.name, plan.slug, account.account_id, account.name, role)
+    return _shared("components/plan.html", key, lambda: {"access": access})
+
+
+def _shared(template: str, key: tuple[object, ...], context: Callable[[], dict[str, Any]]) -> SafeString:
+    """The template over a context that says no more than `key` does, and the CSRF token's slot."""
+    place = (template, get_language(), *key)
+    kept = SHARED.get(place)
+    if kept is None:
+        text = render_to_string(template, context() | {"csrf_token": TOKEN_SLOT})
+        kept = Page(text, "", until([], timezone.now()))
+        SHARED.keep(place, kept)
+    return mark_safe(kept.text)  # noqa: S308 -- a template made it
 
 
 def _outdated(access: Access) -> Bundle | None:
@@ -285,10 +324,10 @@ def _poll_seconds(board: Board) -> int:
 
 def _platform(request: PersonRequest) -> Platform:
     """The platform to offer first: what the URL says, else what the browser says. Only ever a default."""
-    asked = request.GET.get("os", "")
+    asked = request.GET.get("os", "") if request.META["QUERY_STRING"] else ""
     if asked in Platform.values:
         return Platform(asked)
-    agent = request.headers.get("User-Agent", "")
+    agent = request.META.get("HTTP_USER_AGENT", "")
     if "Windows" in agent:
         return Platform.WINDOWS
     return Platform.MACOS if "Mac OS" in agent else Platform.LINUX

@@ -36,7 +36,7 @@ from onboarding.models import (
     Verification,
 )
 from onboarding.requests import answer_request, ask_about_finding, ask_for_access, close_request
-from onboarding.views.setup import PAGES
+from onboarding.views.setup import PAGES, SHARED
 from tests.factories import (
     make_answer,
     make_enrolment,
@@ -59,6 +59,12 @@ def page_of(client: Client, path: str = "/setup/", **headers: str) -> str:
     response = client.get(path, headers=headers)
     assert response.status_code == 200
     return _TOKEN.sub("", response.content.decode())
+
+
+def forget() -> None:
+    """As a process that has just begun."""
+    PAGES.clear()
+    SHARED.clear()
 
 
 # --- That it is kept
@@ -221,12 +227,12 @@ def test_whatever_is_changed_shows_at_once(make: Callable[[], Person]) -> None:
             if not is_changed:
                 continue
             served = seen(client)
-            PAGES.clear()
+            forget()
             fresh = seen(client)
             shown += fresh != before
             if served != fresh:
                 stale.append(f"{type(row).__name__}.{field.name}")
-        PAGES.clear()
+        forget()
 
     assert stale == []
     assert shown > 5
@@ -299,7 +305,7 @@ def test_rows_that_come_and_go_show_at_once(make: Callable[[], Person]) -> None:
         page_of(client)
         deed()
         served = page_of(client)
-        PAGES.clear()
+        forget()
         if page_of(client) != served:
             stale.append(deed)
 
@@ -364,7 +370,7 @@ def test_whoever_polls_and_shows_what_is_so_gets_no_page(django_assert_num_queri
 def test_another_process_names_the_same_state_alike() -> None:
     client = signed_in(live())
     tag = poll(client)["ETag"]
-    PAGES.clear()
+    forget()
 
     assert poll(client, tag).status_code == 304
 
