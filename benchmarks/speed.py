@@ -113,7 +113,7 @@ class _Browser:
         client = Client()
         client.force_login(person.user)  # type: ignore[arg-type]  # they have one
         # Signed in before the verification ended: otherwise the visit would start another.
-        User.objects.filter(pk=person.user_id).update(last_login=dt.datetime.now(dt.UTC) - dt.timedelta(hours=2))
+        User.objects.filter(person=person).update(last_login=dt.datetime.now(dt.UTC) - dt.timedelta(hours=2))
         self._handler, self._factory = WSGIHandler(), RequestFactory(SERVER_NAME="localhost")
         name = settings.SESSION_COOKIE_NAME
         self._factory.cookies.load({name: client.cookies[name].value})

@@ -18,7 +18,7 @@ _LOADED = "import sys, django; {}; print(*sorted({{name.partition('.')[0] for na
 @pytest.mark.parametrize(
     "start",
     [
-        pytest.param("import portal.wsgi, portal.urls", id="web"),
+        pytest.param("import portal.wsgi", id="web"),
         pytest.param("import portal.celery; django.setup(); import onboarding.tasks", id="worker"),
     ],
 )
@@ -30,3 +30,11 @@ def test_a_process_starts_without_what_it_may_never_need(start: str) -> None:
 
     assert "onboarding" in names
     assert names & (LATER | NEVER) == set()
+
+
+def test_the_web_has_loaded_its_pages_before_anybody_asks() -> None:
+    told = "'onboarding.urls' in sys.modules, gc.isenabled(), gc.get_freeze_count() > 0"
+    code = f"import gc, sys, portal.wsgi; print({told})"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["True", "True", "True"]
