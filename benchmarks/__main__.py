@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import bundle, costs, pages, people, verification  # noqa: F401 -- each registers its entries
+from benchmarks import bundle, costs, live, pages, people, speed, verification  # noqa: F401 -- each registers its entries
 from benchmarks.portal import portal
 from benchmarks.registry import ENTRIES, Result
 
@@ -18,11 +18,20 @@ RESULTS = Path(__file__).with_name("results.json")
 def table(results: Sequence[Result]) -> str:
     rows = [("name", "figure", "unit", "goal", "")]
     rows += [
-        (r.name, f"{r.figure:g}", r.unit, f"{'>=' if r.at_least else '<='} {r.goal:g}", "ok" if r.ok else "MISSED")
-        for r in results
+        (r.name, _shown(r.figure), r.unit, f"{'>=' if r.at_least else '<='} {r.goal:g}", _word(r)) for r in results
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+
+
+def _shown(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:g}"
+
+
+def _word(result: Result) -> str:
+    if result.figure is None:
+        return "not measured"
+    return "ok" if result.ok else "MISSED"
 
 
 def main() -> int:

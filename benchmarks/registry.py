@@ -10,11 +10,11 @@ from typing import NamedTuple
 @dataclass(frozen=True, slots=True)
 class Result:
     """One line of the table, one object of results.json. `ok` says whether the figure is within its goal, which is the
-    most that is good, or where `at_least`, the least.
+    most that is good, or where `at_least`, the least. Without a figure it was not measured, and `detail` says why.
     """
 
     name: str
-    figure: float
+    figure: float | None
     unit: str
     goal: float
     ok: bool
@@ -29,6 +29,10 @@ class Figure(NamedTuple):
     detail: str
 
 
+class NotMeasured(Exception):
+    """This machine lacks what the figure needs. The message says what."""
+
+
 Measure = Callable[[], float | Figure]
 
 
@@ -41,7 +45,10 @@ class Entry:
     at_least: bool = False
 
     def result(self) -> Result:
-        measured = self.measure()
+        try:
+            measured = self.measure()
+        except NotMeasured as reason:
+            return Result(self.name, None, self.unit, self.goal, True, f"not measured: {reason}", self.at_least)
         figure = measured if isinstance(measured, Figure) else Figure(measured, "")
         is_good = figure.value >= self.goal if self.at_least else figure.value <= self.goal
         rounded = round(figure.value, 4)

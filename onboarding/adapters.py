@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import requests
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
@@ -31,6 +32,17 @@ from onboarding.people import Claims, GroupsOverage
 from onboarding.saml import CorporateSAMLProvider
 
 log = structlog.get_logger(__name__)
+
+
+class Backend(AuthenticationBackend):  # type: ignore[misc]  # untyped base
+    """Whose session it is. The person behind the user, and their team, come in the same query: every page asks."""
+
+    def get_user(self, user_id: int) -> User | None:
+        try:
+            user = User.objects.select_related("person__team").get(pk=user_id)
+        except User.DoesNotExist:
+            return None
+        return user if self.user_can_authenticate(user) else None
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped base

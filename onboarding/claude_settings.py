@@ -12,10 +12,12 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
-from jsonschema import Draft7Validator
+
+if TYPE_CHECKING:
+    from jsonschema import Draft7Validator
 
 SCHEMA_URL = "https://json.schemastore.org/claude-code-settings.json"
 _SCHEMA = Path(__file__).parent / "data" / "claude-code-settings.schema.json"
@@ -218,4 +220,7 @@ def _shown(key: object) -> str:
 
 @cache
 def _validator() -> Draft7Validator:
+    # Importing it compiles a grammar of URLs: half a second and 40 MB, which only who writes a plan needs.
+    from jsonschema import Draft7Validator
+
     return Draft7Validator(json.loads(_SCHEMA.read_text("utf-8")))

@@ -14,13 +14,18 @@ THEMES = ("system", "light", "dark")
 
 def chrome(request: HttpRequest) -> dict[str, Any]:
     """The company's name, the reader's theme, and the person who is signed in; or whom an admin is viewing as."""
-    theme = request.COOKIES.get("theme", "system")
     user = getattr(request, "user", None)
     viewing = viewing_of(request)
     mine = getattr(user, "person", None) if user is not None and user.is_authenticated else None
     return {
         "company": settings.ONRAMP_COMPANY,
-        "theme": theme if theme in THEMES else "system",
+        "theme": theme_of(request),
         "me": viewing.person if viewing else mine,
         "viewing": viewing,
     }
+
+
+def theme_of(request: HttpRequest) -> str:
+    """What the reader chose."""
+    theme = request.COOKIES.get("theme", "system")
+    return theme if theme in THEMES else "system"

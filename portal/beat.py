@@ -6,7 +6,8 @@ A beat that was stopped for a while and does not know that it lost the lease sen
 sends, it has to change the row as it saw it.
 
 A message that no worker has begun by the time it expires was lost, with Redis perhaps, or nobody works. Then, and not
-before, the entry is sent again: two messages of one entry are never good at the same time.
+before, the entry is sent again: two messages of one entry are never good at the same time, but of one
+that does no more for it (`republish-overdue`).
 """
 
 from __future__ import annotations

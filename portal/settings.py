@@ -172,7 +172,7 @@ CACHES = {
 # --- Sign-in: the company's identity provider and nothing else
 
 AUTH_USER_MODEL = "onboarding.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["onboarding.adapters.Backend"]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "setup"
 ACCOUNT_ADAPTER = "onboarding.adapters.AccountAdapter"

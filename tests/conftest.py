@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -163,6 +164,15 @@ def _english() -> Iterator[None]:
     """A page in Spanish leaves its language active in the thread; the next test starts in English all the same."""
     with translation.override("en"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_kept_pages() -> Iterator[None]:
+    """Rows of the next test may be equal to those of this one, to the key and the frozen second."""
+    yield
+    if setup := sys.modules.get("onboarding.views.setup"):
+        setup.PAGES.clear()
+        setup.SHARED.clear()
 
 
 @pytest.fixture(scope="session")

@@ -104,8 +104,8 @@ def _for(
 
     @wraps(view)
     def checked(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        person = Person.objects.select_related("team").filter(user=request.user.pk, is_active=True).first()
-        if person is None or not may(person, request.method in _READING):
+        person: Person | None = getattr(request.user, "person", None)  # read with the user, in this request
+        if person is None or not person.is_active or not may(person, request.method in _READING):
             raise PermissionDenied
         if request.method not in _READING and (wait := limits.too_many_of_person(request.user.pk)):
             return limits.refuse(limits.page(request), wait)

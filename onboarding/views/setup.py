@@ -3,34 +3,70 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from typing import Any
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
-from django.db import transaction
-from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.db import models, transaction
+from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.shortcuts import get_object_or_404, redirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from onboarding.access import Access, access_of
 from onboarding.checks.registry import BY_NAME
 from onboarding.checks.run import open_verification
+from onboarding.context_processors import theme_of
 from onboarding.enums import Platform, Readiness, Trigger
+from onboarding.fingerprints import Fingerprint, fingerprint_of
 from onboarding.forms.asking import AskForm, NoteForm
 from onboarding.models import AdminRequest, Bundle, Person, PlanRevision
 from onboarding.models.requests import ACCESS
+from onboarding.models.verification import ANSWER_HOLDS
 from onboarding.requests import ask_about_finding, ask_for_access, requests_of
 from onboarding.tasks import enqueue_verification
 from onboarding.views.findings import Board, board_of
 from onboarding.views.install import commands_for
+from onboarding.views.kept import TOKEN_SLOT, Page, Pages, until
 from onboarding.views.machines import machines_of, newest_bundle
 from onboarding.views.requests import title_of
 from onboarding.views.rules import PersonRequest, for_people, viewable
 
 # How long an admin's answer is shown among the person's requests.
 _ANSWER_SHOWN = dt.timedelta(days=14)
+# The age of a verification from which on its page is polled less often.
+_PATIENT, _VERY_PATIENT = dt.timedelta(seconds=30), dt.timedelta(minutes=2)
+
+PAGES = Pages()
+SHARED = Pages()
+_TEMPLATES = {"page": "setup.html", "live": "setup.html#live"}
+
+
+class State(NamedTuple):
+    """Everything that the page is made of, but the time."""
+
+    person: tuple[object, ...]
+    team: tuple[object, ...]
+    rows: Fingerprint
+    signed_in_at: dt.datetime | None
+    language: str | None
+    theme: str
+    platform: Platform
+
+    @property
+    def kinds(self) -> set[str | None]:
+        """Of which kinds there are rows."""
+        return {row[0] for row in self.rows}
+
+    def tag(self, passed: int) -> str:
+        """Names this state, and how many moments of it have `passed`; alike in every process."""
+        said = repr((self._replace(rows=frozenset()), sorted(self.rows, key=repr), passed))
+        return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
 @viewable
@@ -41,11 +77,15 @@ def setup(request: PersonRequest) -> HttpResponseBase:
     """The answer first. The first visit after a sign-in, or under a new plan revision, starts a verification: the
     person's own visit, and not that of an admin who views as them.
     """
-    access = access_of(request.person)
-    if access.revision is not None and request.viewed_by is None and _is_due(request, access):
-        _verify(request.person, access.revision, Trigger.SIGN_IN)
+    state = _state_of(request)
+    page = _kept(request, "page", state)
+    if page is None:
         access = access_of(request.person)
-    return render(request, "setup.html", _context(request, access))
+        if access.revision is not None and request.viewed_by is None and _is_due(request, access):
+            _verify(request.person, access.revision, Trigger.SIGN_IN)
+            access, state = access_of(request.person), _state_of(request)
+        page = _rendered(request, "page", state, access)
+    return page.answer(request)
 
 
 @viewable
@@ -53,13 +93,30 @@ def setup(request: PersonRequest) -> HttpResponseBase:
 @never_cache
 @require_safe
 def setup_verification(request: PersonRequest) -> HttpResponseBase:
-    """The part of the page that is polled while a verification lives; when it ends, the whole page comes anew."""
-    access = access_of(request.person)
-    if access.verification is None or not access.verification.is_live:
-        response = HttpResponse(status=286)  # htmx stops polling
-        response["HX-Redirect"] = reverse("setup")
-        return response
-    return render(request, "setup.html#live", _context(request, access))
+    """The part of the page that is polled while a verification lives; when it ends, the whole page comes anew. Whoever
+    shows what is so already gets a 304."""
+    state, shown = _state_of(request), request.META.get("HTTP_IF_NONE_MATCH")
+    page = _kept(request, "live", state)
+    # Whoever has just opened the page shows the part that stands in it.
+    known = page or _kept(request, "page", state)
+    if known is not None and shown == known.etag:
+        return _unchanged(known)
+    if page is None:
+        access = access_of(request.person)
+        if access.verification is None or not access.verification.is_live:
+            response = HttpResponse(status=286)  # htmx stops polling
+            response["HX-Redirect"] = reverse("setup")
+            return response
+        page = _rendered(request, "live", state, access)
+    if shown == page.etag:
+        return _unchanged(page)
+    response = page.answer(request)
+    response["ETag"] = page.etag
+    return response
+
+
+def _unchanged(page: Page) -> HttpResponse:
+    return HttpResponseNotModified(headers={"ETag": page.etag})
 
 
 @for_people
@@ -112,10 +169,70 @@ def _verify(person: Person, revision: PlanRevision, trigger: Trigger, rechecked:
     enqueue_verification(verification)
 
 
-def _context(request: PersonRequest, access: Access) -> dict[str, Any]:
-    board, state = _board(access), _state(access)
-    requests = requests_of(request.person)
-    machines = machines_of(access) if state == "ready" else []
+# --- The page, and what it was made of
+
+
+def _state_of(request: PersonRequest) -> State:
+    """One query: person and team came with the user."""
+    person = request.person
+    return State(
+        person=_values(person),
+        team=_values(person.team) if person.team else (),
+        rows=fingerprint_of(person),
+        signed_in_at=request.user.last_login,
+        language=get_language(),
+        theme=theme_of(request),
+        platform=_platform(request),
+    )
+
+
+def _values(row: models.Model) -> tuple[object, ...]:
+    return tuple(value for name, value in vars(row).items() if name != "_state")
+
+
+def _kept(request: PersonRequest, part: str, state: State) -> Page | None:
+    return PAGES.get((part, state)) if _may_be_kept(request, part) else None
+
+
+def _may_be_kept(request: PersonRequest, part: str) -> bool:
+    """What the person sees at the page's own address; not where the frame counts the requests that wait."""
+    is_plain = request.method == "GET" and not request.META["QUERY_STRING"] and request.viewed_by is None
+    return is_plain and (part == "live" or not request.person.may_read_all)
+
+
+def _rendered(request: PersonRequest, part: str, state: State, access: Access) -> Page:
+    """The page; kept, if nothing has changed while it was made."""
+    now = timezone.now()
+    context = _context(request, access, state)
+    moments = _moments(access, context["board"], context["requests"].values())
+    tag = state.tag(sum(moment <= now for moment in moments))
+    text = render_to_string(_TEMPLATES[part], context | {"tag": tag, "csrf_token": TOKEN_SLOT}, request)
+    page = Page(text, tag, until(moments, now))
+    if _may_be_kept(request, part) and fingerprint_of(request.person) == state.rows:
+        PAGES.keep((part, state), page)
+    return page
+
+
+def _moments(access: Access, board: Board | None, requests: Iterable[AdminRequest]) -> list[dt.datetime]:
+    """When the page says something else although nothing has changed."""
+    found = [row.closed_at + _ANSWER_SHOWN for row in requests if row.closed_at]
+    for run in filter(None, (access.verification, access.verified)):
+        found += [run.queued_at + ANSWER_HOLDS, run.proved_until or run.queued_at]
+    if board is not None:
+        known = [row.finding.last_known for row in board.rows if row.finding]
+        found += [finding.checked_at + ANSWER_HOLDS for finding in known if finding]
+        found += [board.verification.queued_at + age for age in (_PATIENT, _VERY_PATIENT)]
+    # Times of today are shown without their date.
+    midnight = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return [*found, midnight + dt.timedelta(days=1)]
+
+
+def _context(request: PersonRequest, access: Access, made_of: State) -> dict[str, Any]:
+    """What the fingerprint has not seen is not asked for."""
+    board, state, proof, kinds = _board(access), _state(access), access.proof, made_of.kinds
+    requests = requests_of(request.person) if "request" in kinds else {}
+    machines = machines_of(access) if state == "ready" and "machine" in kinds else []
+    connected = next((each for each in machines if each.state in ("answered", "connected")), None)
     return {
         "access": access,
         "board": board,
@@ -124,13 +241,42 @@ def _context(request: PersonRequest, access: Access) -> dict[str, Any]:
         "asked_access": requests.get(f"|{ACCESS}"),
         "state": state,
         "machines": machines,
-        "connected": next((each for each in machines if each.state in ("answered", "connected")), None),
-        "outdated": _outdated(access) if state == "ready" else None,
-        "platforms": Platform,
-        "platform": _platform(request),
+        "connected": connected,
+        "outdated": _outdated(access) if state == "ready" and "bundle" in kinds else None,
+        "install": _install(request, access, proof.revision, is_first=connected is None) if proof else "",
+        "plan_card": _plan_card(access, access.revision) if access.revision else "",
         "poll_seconds": _poll_seconds(board) if board else None,
-        **commands_for(access),
     }
+
+
+# --- What is the same for many people, rendered once for them
+
+
+def _install(request: PersonRequest, access: Access, revision: PlanRevision, *, is_first: bool) -> SafeString:
+    """How to install. For everybody who has the same of a plan's revision."""
+    platform, viewing = _platform(request), request.viewed_by is not None
+    key = (revision.pk, revision.plan.slug, *access.left_out, platform, is_first, viewing)
+    context = {"access": access, "platforms": Platform, "platform": platform, "is_first": is_first, "viewing": viewing}
+    return _shared("setup/install.html", key, lambda: context | commands_for(access))
+
+
+def _plan_card(access: Access, revision: PlanRevision) -> SafeString:
+    """For everybody with the same role on a plan."""
+    plan, account = revision.plan, revision.account
+    role = access.principal.permission_set if access.principal else None
+    key = (revision.pk, plan.name, plan.slug, account.account_id, account.name, role)
+    return _shared("components/plan.html", key, lambda: {"access": access})
+
+
+def _shared(template: str, key: tuple[object, ...], context: Callable[[], dict[str, Any]]) -> SafeString:
+    """The template over a context that says no more than `key` does, and the CSRF token's slot."""
+    place = (template, get_language(), *key)
+    kept = SHARED.get(place)
+    if kept is None:
+        text = render_to_string(template, context() | {"csrf_token": TOKEN_SLOT})
+        kept = Page(text, "", until([], timezone.now()))
+        SHARED.keep(place, kept)
+    return mark_safe(kept.text)  # noqa: S308 -- a template made it
 
 
 def _outdated(access: Access) -> Bundle | None:
@@ -171,17 +317,17 @@ def _state(access: Access) -> str:
 def _poll_seconds(board: Board) -> int:
     """Eager while somebody watches a run that takes seconds, patient when it takes long."""
     age = timezone.now() - board.verification.queued_at
-    if age < dt.timedelta(seconds=30):
+    if age < _PATIENT:
         return 1
-    return 3 if age < dt.timedelta(minutes=2) else 15
+    return 3 if age < _VERY_PATIENT else 15
 
 
 def _platform(request: PersonRequest) -> Platform:
     """The platform to offer first: what the URL says, else what the browser says. Only ever a default."""
-    asked = request.GET.get("os", "")
+    asked = request.GET.get("os", "") if request.META["QUERY_STRING"] else ""
     if asked in Platform.values:
         return Platform(asked)
-    agent = request.headers.get("User-Agent", "")
+    agent = request.META.get("HTTP_USER_AGENT", "")
     if "Windows" in agent:
         return Platform.WINDOWS
     return Platform.MACOS if "Mac OS" in agent else Platform.LINUX

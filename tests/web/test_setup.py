@@ -483,7 +483,7 @@ def test_the_page_asks_a_constant_number_of_queries(
         make_enrolment(person, machine=f"machine-{number}")
     client = signed_in(person)
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(8):
         client.get("/setup/")
 
 
