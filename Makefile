@@ -16,8 +16,8 @@ PRODUCTION := env DATABASE_URL=sqlite://:memory: ONRAMP_HOME=$(VENV)/check ONRAM
 SHELL_FILES := .ci/run tests/programs.sh $(wildcard onboarding/bundles/files/*.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock lock-check messages prices clean install \
-	check-style check-types check-floors check-templates check-django check-messages check-shell check-image
+.PHONY: help run test check bench audit attack lock lock-check messages prices clean install \
+	check-style check-types check-floors check-templates check-django check-messages check-shell check-image check-security
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
@@ -31,7 +31,7 @@ test: $(INSTALLED) ## Run the whole suite, on SQLite and then on PostgreSQL
 	$(BIN)/python -m pytest $(PYTEST)
 	$(BIN)/python -m tests.on_postgresql $(PYTEST)
 
-check: check-style check-types check-floors check-templates check-django check-messages check-shell check-image ## Lint, types, import floors, templates, settings, migrations, translations
+check: check-style check-types check-floors check-templates check-django check-messages check-shell check-image check-security ## Lint, types, import floors, templates, settings, migrations, translations
 	@echo "All checks passed."
 
 check-style: $(INSTALLED)
@@ -60,6 +60,17 @@ check-shell: $(INSTALLED)
 check-image: $(INSTALLED)
 	$(BIN)/hadolint Dockerfile
 
+check-security: $(INSTALLED)
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive onboarding portal deploy
+
+# Not part of `check`, which works without a network: pip-audit asks an advisory database on the Internet.
+audit: $(INSTALLED) ## Look for known holes in what is locked (needs the network)
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement requirements.txt \
+		|| { echo "Either the lines above name holes, or the advisory database was not reached: nothing is passed." >&2; exit 1; }
+
+attack: $(INSTALLED) ## Let a scanner nobody here wrote loose on the portal (about an hour; needs the package index)
+	$(BIN)/python -m tests.attack
+
 bench: $(INSTALLED) ## Measure, print one table, write benchmarks/results.json
 	$(BIN)/python -m benchmarks
 
@@ -82,7 +93,7 @@ prices: $(INSTALLED) ## Bring the shipped price table up to date with the instal
 	$(BIN)/python -m tests.repository.prices update
 
 clean: ## Remove everything that was made: environment, caches, static files (not .onramp, which holds data)
-	rm -rf $(VENV) staticfiles benchmarks/results.json test-results .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf $(VENV) .venv-attack staticfiles benchmarks/results.json test-results .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
