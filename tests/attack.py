@@ -1,8 +1,8 @@
 """`python -m tests.attack`, which `make attack` runs: Wapiti, a scanner nobody here wrote, against the whole portal.
 
 The portal runs on this machine with its sandbox, in a home of its own; the scanner has an environment of its own,
-since its pins differ from ours. It comes signed in, as a person and as an admin. What it finds ends up in test-results/; how
-findings were judged is in docs/security.md.
+since its pins differ from ours. It comes signed in, as a person and as an admin. What it finds ends up in
+test-results/; docs/security.md says how findings were judged.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def install() -> None:
         return
     try:
         subprocess.run([sys.executable, "-m", "venv", SCANNER], check=True)
-        pip = [SCANNER / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "wapiti3"]
+        pip = [str(SCANNER / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "wapiti3"]
         subprocess.run(pip, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise CannotAttack(f"Wapiti cannot be installed here, so nothing was attacked: {error}") from None
