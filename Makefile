@@ -17,8 +17,8 @@ PRODUCTION := env DATABASE_URL=sqlite://:memory: ONRAMP_HOME=$(VENV)/check ONRAM
 SHELL_FILES := .ci/run tests/programs.sh $(wildcard onboarding/bundles/files/*.sh)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check faults bench lock lock-check messages prices docs sbom clean install \
-	check-style check-types check-floors check-templates check-django check-messages check-shell check-image check-deploy check-docs
+.PHONY: help run test check faults attack audit bench lock lock-check messages prices docs sbom clean install \
+	check-style check-types check-floors check-templates check-django check-messages check-shell check-image check-deploy check-docs check-security
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; \
@@ -32,7 +32,7 @@ test: $(INSTALLED) ## Run the whole suite, on SQLite and then on PostgreSQL
 	$(BIN)/python -m pytest $(PYTEST)
 	$(BIN)/python -m tests.on_postgresql $(PYTEST)
 
-check: check-style check-types check-floors check-templates check-django check-messages check-shell check-image check-deploy check-docs ## Lint, types, import floors, templates, settings, migrations, translations, deployment, docs
+check: check-style check-types check-floors check-templates check-django check-messages check-shell check-image check-deploy check-docs check-security ## Lint, types, import floors, templates, settings, migrations, translations, deployment, docs, security
 	@echo "All checks passed."
 
 check-style: $(INSTALLED)
@@ -68,8 +68,19 @@ check-deploy: $(INSTALLED)
 check-docs: $(INSTALLED)
 	$(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
 
+check-security: $(INSTALLED)
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive onboarding portal deploy
+
 faults: $(INSTALLED) ## Kill, pause and replace parts of a running portal, print one table (half an hour)
 	FAULTS=long $(BIN)/python -m pytest -n 0 -q tests/faults
+
+# Not part of `check`, which works without a network: pip-audit asks an advisory database on the Internet.
+audit: $(INSTALLED) ## Look for known holes in what is locked (needs the network)
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement requirements.txt \
+		|| { echo "Either the lines above name holes, or the advisory database was not reached: nothing is passed." >&2; exit 1; }
+
+attack: $(INSTALLED) ## Let a scanner nobody here wrote loose on the portal (about an hour; needs the package index)
+	$(BIN)/python -m tests.attack
 
 bench: $(INSTALLED) ## Measure, print one table, write benchmarks/results.json
 	$(BIN)/python -m benchmarks
@@ -105,7 +116,7 @@ sbom: $(INSTALLED) ## List what production installs, as CycloneDX in sbom.json
 	$(SBOM) --output-file sbom.json
 
 clean: ## Remove everything that was made: environment, caches, static files (not .onramp, which holds data)
-	rm -rf $(VENV) site sbom.json staticfiles benchmarks/results.json test-results .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf $(VENV) .venv-attack site sbom.json staticfiles benchmarks/results.json test-results .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

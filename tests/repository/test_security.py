@@ -8,6 +8,9 @@ from pathlib import Path
 
 from django.conf import settings
 
+from portal.environment import Environment
+
+FIELDS = Environment.model_fields
 BASE_DIR = Path(__file__).resolve().parents[2]
 TEXT = (BASE_DIR / "docs/security.md").read_text(encoding="utf-8")
 # A row: the ids, what is asked, how it stands, where and why, and which tests show it.
@@ -46,8 +49,10 @@ def test_every_file_and_module_that_it_names_exists() -> None:
     assert len(modules) > 20
     assert {name for name in modules if not _is_there(name)} == set()
 
-    django = {name for name in named if re.fullmatch(r"[A-Z]+_[A-Z_]+", name) and not name.startswith("ONRAMP_")}
-    assert {name for name in django if not hasattr(settings, name)} == set()
+    django = {name for name in named if re.fullmatch(r"[A-Z]+_[A-Z_]+", name)}
+    environment = {str(getattr(field.validation_alias, "choices", [""])[0]) for field in FIELDS.values()}
+    environment |= {f"ONRAMP_{name}".upper() for name in FIELDS}
+    assert {name for name in django - environment if not hasattr(settings, name)} == set()
 
 
 def _is_there(name: str) -> bool:
