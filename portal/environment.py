@@ -231,13 +231,6 @@ class Environment(BaseSettings):
             raise ValueError("a plain address, such as onramp@example.com")
         return value
 
-    @field_validator("metrics_token")
-    @classmethod
-    def _not_guessed(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and 0 < len(value.get_secret_value()) < 16:
-            raise ValueError("at least 16 characters")
-        return value
-
     @field_validator("otlp_endpoint")
     @classmethod
     def _an_origin(cls, value: str) -> str:
@@ -259,6 +252,13 @@ class Environment(BaseSettings):
             path = getattr(self, f"{name}_file")
             if path is not None:
                 setattr(self, name, SecretStr(path.read_text().strip()))
+        return self
+
+    @model_validator(mode="after")
+    def _not_guessed(self) -> Environment:
+        """Whoever reads metrics may try as often as they like."""
+        if self.metrics_token is not None and 0 < len(self.metrics_token.get_secret_value()) < 16:
+            raise ValueError("metrics_token: at least 16 characters")
         return self
 
     @property
