@@ -43,6 +43,14 @@ def test_earlier_secrets_come_as_a_list_or_from_a_file_of_it(monkeypatch: pytest
     assert read == ["from-a-file", "and-before"]
 
 
+def test_a_token_from_a_file_is_held_to_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("short\n")
+    monkeypatch.setenv("ONRAMP_METRICS_TOKEN_FILE", str(tmp_path / "token"))
+
+    with pytest.raises(ValidationError, match="metrics_token"):
+        Environment()
+
+
 def test_thresholds_are_percents_in_order_and_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONRAMP_BUDGET_THRESHOLDS", "100, 50,100")
 
@@ -58,6 +66,10 @@ def test_thresholds_are_percents_in_order_and_once_each(monkeypatch: pytest.Monk
         ("ONRAMP_MAIL_FROM", "onramp@acme.example\nBcc: x@example.com"),
         ("ONRAMP_SMTP_PORT", "0"),
         ("ONRAMP_SMTP_TLS", "maybe"),
+        ("ONRAMP_METRICS_TOKEN", "short"),
+        ("ONRAMP_METRICS_NETWORKS", "10.0.0.0/8,everywhere"),
+        ("ONRAMP_METRICS_PORT", "0"),
+        ("ONRAMP_OTLP_ENDPOINT", "collector:4318"),
     ],
 )
 def test_what_cannot_be_meant_stops_the_start(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
