@@ -60,7 +60,7 @@ check-shell: $(INSTALLED)
 check-image: $(INSTALLED)
 	$(BIN)/hadolint Dockerfile
 
-faults: $(INSTALLED) ## Kill, pause and replace parts of a running portal, print one table (half an hour)
+faults: $(INSTALLED) ## Kill, pause and replace parts of a running portal, print one table (an hour)
 	FAULTS=long $(BIN)/python -m pytest -n 0 -q tests/faults
 
 bench: $(INSTALLED) ## Measure, print one table, write benchmarks/results.json
