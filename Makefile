@@ -71,7 +71,7 @@ check-docs: $(INSTALLED)
 check-security: $(INSTALLED)
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive onboarding portal deploy
 
-faults: $(INSTALLED) ## Kill, pause and replace parts of a running portal, print one table (half an hour)
+faults: $(INSTALLED) ## Kill, pause and replace parts of a running portal, print one table (an hour)
 	FAULTS=long $(BIN)/python -m pytest -n 0 -q tests/faults
 
 # Not part of `check`, which works without a network: pip-audit asks an advisory database on the Internet.

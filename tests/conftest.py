@@ -106,7 +106,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return _ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
-class _ByFile(LoadScopeScheduling):
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
     # A scheduler of our own: pytest-xdist 3.8 renames items for its groups by an attribute that pytest 9.2 ignores.
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
