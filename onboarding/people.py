@@ -101,7 +101,7 @@ def sync_from_claims(*, user: User, claims: Claims) -> Person:
     person.user = user
     person.email = claims.email
     person.name = claims.name
-    groups = _groups(person, claims)
+    groups = groups_at_sign_in(person, claims)
     person.team = team_for(groups, current=person.team)
     person.role = role_for(groups)
     person.seen_at = timezone.now()
@@ -133,11 +133,11 @@ def _find(user: User, claims: Claims) -> Person | None:
     return Person.objects.select_related("team").filter(user=None, email__iexact=claims.email).first()
 
 
-def _groups(person: Person, claims: Claims) -> frozenset[str]:
-    """Those of the sign-in; where it says no word of groups, those that the directory has provisioned."""
+def groups_at_sign_in(person: Person, claims: Claims) -> frozenset[str]:
+    """Those of the sign-in; where it says no word of groups, its app roles and what the directory has provisioned."""
     if claims.tells_groups or person.pk is None:
         return claims.groups
-    return ProvisionedUser.objects.groups_of(person)
+    return claims.groups | ProvisionedUser.objects.groups_of(person)
 
 
 def team_for(groups: Collection[str], *, current: Team | None) -> Team | None:

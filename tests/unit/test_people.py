@@ -102,6 +102,18 @@ def test_groups_and_app_roles_are_one_list(settings: Settings) -> None:
     assert claims(groups="a", roles=["b"], app_roles=["c"]).groups == {"a", "c"}
 
 
+def test_app_roles_alone_count_at_every_sign_in() -> None:
+    team, user = make_team(), make_user()
+    told = Claims.from_userinfo({"sub": "1", "email": "ana.nunez@acme.example", "roles": [team.group, "onramp-admins"]})
+
+    for _ in range(2):
+        person = sync_from_claims(user=user, claims=told)
+        assert (person.team, person.role) == (team, Role.ADMIN)
+
+    person = sync_from_claims(user=user, claims=Claims.from_userinfo({"sub": "1"}))
+    assert (person.team, person.role) == (None, Role.PERSON)
+
+
 @pytest.mark.parametrize(
     "said",
     [
