@@ -176,9 +176,8 @@ def deactivate(person: Person, *, actor: Person, reason: str) -> bool:
     Raises MayNotDeactivate.
     """
     # Locked together, so that two admins who deactivate each other at once leave one.
-    admins = set(
-        Person.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).values_list("pk", flat=True)
-    )
+    rows = Person.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).order_by("pk")
+    admins = set(rows.values_list("pk", flat=True))
     if person.pk == actor.pk or admins == {person.pk}:
         raise MayNotDeactivate
     return shut_out(person, actor=actor.email, reason=reason)

@@ -158,7 +158,7 @@ def delete_group(group: ProvisionedGroup) -> None:
 
 
 def _users(ids: Iterable[uuid.UUID]) -> list[ProvisionedUser]:
-    return list(ProvisionedUser.objects.filter(pk__in=list(ids)).select_related("person__team", "person__user"))
+    return list(ProvisionedUser.objects.filter(pk__in=list(ids)))
 
 
 def _known_groups() -> frozenset[str]:
@@ -170,9 +170,15 @@ def _known_groups() -> frozenset[str]:
 def _apply_groups(users: Collection[ProvisionedUser], known: frozenset[str]) -> None:
     """Team and role of everybody among `users`, where a group that the directory sends decides about them.
 
-    Two queries, and what changes.
+    Four queries, and what changes. Of two groups that change at once, the second to lock a person sees the first's.
     """
-    people = [user.person for user in users if user.person is not None]
+    people = list(
+        Person.objects.select_for_update(of=("self",))
+        .filter(pk__in=[user.person_id for user in users])
+        .select_related("team", "user")
+        .order_by("pk")
+    )
+    known |= _known_groups()
     names = ProvisionedUser.objects.group_names([person.pk for person in people])
     teams = list(Team.objects.filter(group__in=frozenset().union(*names.values())).order_by("name"))
     for person in people:
