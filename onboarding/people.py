@@ -105,8 +105,10 @@ def sync_from_claims(*, user: User, claims: Claims) -> Person:
     person.team = team_for(groups, current=person.team)
     person.role = role_for(groups)
     person.seen_at = timezone.now()
-    person.save()
-    grant_admin(user, is_admin=person.is_admin)
+    # Of somebody known only what a sign-in tells: what else changes meanwhile is somebody else's to say.
+    told = ["user", "email", "name", "team", "role", "seen_at"]
+    person.save(update_fields=None if is_new else told)
+    grant_admin(user, is_admin=person.is_admin and person.is_active)
     statuses.refresh([person.pk])
     if is_new:
         AuditEvent.objects.record(actor=person.email, action="person.created", target=person.email)
@@ -125,12 +127,13 @@ def record_sign_in(user: AbstractBaseUser) -> None:
 
 
 def _find(user: User, claims: Claims) -> Person | None:
-    """The person of this sign-in, or one known beforehand under the e-mail who never signed in."""
-    if person := Person.objects.select_related("team").filter(user=user).first():
+    """The person of this sign-in, or one known beforehand under the e-mail who never signed in. Locked."""
+    rows = Person.objects.select_for_update(of=("self",)).select_related("team")
+    if person := rows.filter(user=user).first():
         return person
     if not claims.email_verified:
         return None
-    return Person.objects.select_related("team").filter(user=None, email__iexact=claims.email).first()
+    return rows.filter(user=None, email__iexact=claims.email).first()
 
 
 def groups_at_sign_in(person: Person, claims: Claims) -> frozenset[str]:

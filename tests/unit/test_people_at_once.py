@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from onboarding.enums import Role
 from onboarding.models import Person, ProvisionedUser
+from onboarding.people import Claims, shut_out, sync_from_claims
 from onboarding.provisioning import UserData, save_group, save_user
 from tests.factories import make_person, make_team
 
@@ -68,3 +69,17 @@ def test_a_role_lost_in_one_group_does_not_come_back_with_another(settings: Sett
 
     person = Person.objects.get()
     assert (person.team, person.role) == (team, Role.PERSON)
+
+
+def test_a_sign_in_undoes_nothing_that_was_decided_meanwhile() -> None:
+    ana = make_person(ANA)
+    user = ana.user
+    assert user is not None
+    claims = Claims("1", ANA, "Ana", frozenset(), email_verified=True)
+
+    with held_until_somebody_waits(lambda: sync_from_claims(user=user, claims=claims)):
+        shut_out(ana, actor="tests", reason="gone")
+        Person.objects.update(monthly_budget=7)
+
+    ana.refresh_from_db()
+    assert (ana.is_active, ana.monthly_budget, ana.name) == (False, 7, "Ana")
