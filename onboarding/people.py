@@ -48,8 +48,8 @@ class Claims:
             email=str(claims.get("email") or "")[:254],
             name=str(claims.get("name") or "")[:200],
             groups=frozenset(group for name in names for group in _texts(claims.get(name))),
-            # Corporate providers often leave the claim out; only a plain "no" is a no.
-            email_verified=claims.get("email_verified") is not False,
+            # Corporate providers often leave the claim out, and some say it as a text; only a plain "no" is a no.
+            email_verified=str(claims.get("email_verified")).lower() != "false",
             tells_groups=settings.ONRAMP_OIDC_GROUPS_CLAIM in claims,
         )
 
@@ -94,13 +94,14 @@ def may_sign_in(groups: Collection[str]) -> bool:
 def sync_from_claims(*, user: User, claims: Claims) -> Person:
     """Make the person behind `user` what the identity provider says now. Runs at every sign-in.
 
-    Team and role are taken from the groups each time, so that a group lost is a right lost. Idempotent.
+    Team and role are taken from the groups each time, so that a group lost is a right lost. An e-mail that is not
+    verified is nobody's, so it is not kept; what the provider leaves out stays as it was. Idempotent.
     """
     person = _find(user, claims) or Person(user=user)
     is_new, before = person.pk is None, (person.team, person.role)
     person.user = user
-    person.email = claims.email
-    person.name = claims.name
+    person.email = (claims.email if claims.email_verified else "") or person.email
+    person.name = claims.name or person.name
     groups = groups_at_sign_in(person, claims)
     person.team = team_for(groups, current=person.team)
     person.role = role_for(groups)
@@ -111,19 +112,24 @@ def sync_from_claims(*, user: User, claims: Claims) -> Person:
     grant_admin(user, is_admin=person.is_admin and person.is_active)
     statuses.refresh([person.pk])
     if is_new:
-        AuditEvent.objects.record(actor=person.email, action="person.created", target=person.email)
+        AuditEvent.objects.record(actor=_called(person), action="person.created", target=_called(person))
     elif before != (person.team, person.role):
         team = person.team.name if person.team else ""
         details = {"team": team, "role": str(person.role)}
-        AuditEvent.objects.record(actor="identity provider", action="person.changed", target=person.email, **details)
+        AuditEvent.objects.record(actor="identity provider", action="person.changed", target=_called(person), **details)
     return person
+
+
+def _called(person: Person) -> str:
+    """What the audit trail calls somebody: by the e-mail, or by the user's name where the provider tells none."""
+    return person.email or (person.user.get_username() if person.user else "")
 
 
 def record_sign_in(user: AbstractBaseUser) -> None:
     """Record that somebody came in. Call it in the transaction that begins their session."""
-    person = Person.objects.filter(user=user.pk).first()
-    email = person.email if person else user.get_username()
-    AuditEvent.objects.record(actor=email, action="person.signed_in", target=email)
+    person = Person.objects.filter(user=user.pk).select_related("user").first()
+    name = _called(person) if person else user.get_username()
+    AuditEvent.objects.record(actor=name, action="person.signed_in", target=name)
 
 
 def _find(user: User, claims: Claims) -> Person | None:
@@ -131,7 +137,7 @@ def _find(user: User, claims: Claims) -> Person | None:
     rows = Person.objects.select_for_update(of=("self",)).select_related("team")
     if person := rows.filter(user=user).first():
         return person
-    if not claims.email_verified:
+    if not claims.email or not claims.email_verified:
         return None
     return rows.filter(user=None, email__iexact=claims.email).first()
 
