@@ -55,7 +55,7 @@ class Claims:
 
     @classmethod
     def from_assertion(cls, facts: Mapping[str, Any]) -> Claims:
-        """Take what `onboarding.saml` read out of an assertion: `subject`, `email`, `name`, `groups`."""
+        """Take what `onboarding.saml` read out of an assertion: `subject`, `email`, `name`, `groups`, `tells_groups`."""
         return cls(
             subject=facts["subject"],
             email=facts["email"][:254],
@@ -63,6 +63,7 @@ class Claims:
             groups=frozenset(facts["groups"]),
             # The company's own directory says so; SAML has no word for doubt.
             email_verified=True,
+            tells_groups=facts["tells_groups"],
         )
 
 
@@ -116,7 +117,9 @@ def sync_from_claims(*, user: User, claims: Claims) -> Person:
     elif before != (person.team, person.role):
         team = person.team.name if person.team else ""
         details = {"team": team, "role": str(person.role)}
-        AuditEvent.objects.record(actor="identity provider", action="person.changed", target=_called(person), **details)
+        AuditEvent.objects.record(
+            actor="identity provider", action="person.changed", target=_called(person), **details
+        )
     return person
 
 

@@ -239,6 +239,7 @@ class CorporateSAMLProvider(SAMLProvider):  # type: ignore[misc]  # untyped base
             "email": next(iter(assertion.values_of(named["email_attributes"])), ""),
             "name": next(iter(assertion.values_of(named["name_attributes"])), ""),
             "groups": assertion.values_of(named["groups_attributes"]),
+            "tells_groups": assertion.has_any(named["groups_attributes"]),
         }
 
     def state_of(self, request: HttpRequest, answer: Document) -> dict[str, Any]:
