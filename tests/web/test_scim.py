@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from onboarding.enums import Role
 from onboarding.masking import MASK, mask
 from onboarding.models import AuditEvent, Person, ProvisionedGroup, ProvisionedUser, ProvisioningToken, Team, User
-from onboarding.people import Claims, sync_from_claims
+from onboarding.people import Claims, deactivate, sync_from_claims
 from onboarding.provisioning import issue_token
 from tests.factories import make_person, make_team, make_user
 from tests.web.cost_pages import signed_in
@@ -285,6 +285,23 @@ def test_a_change_of_something_else_lets_nobody_in_whom_an_admin_put_out(directo
     directory.patch(f"/Users/{pk}", {"op": "replace", "path": "displayName", "value": "Ana N."})
 
     assert Person.objects.get().is_active is False
+
+
+def test_turning_provisioning_on_lets_nobody_in_whom_an_admin_put_out(directory: Directory) -> None:
+    deactivate(make_person(), actor=make_person("carla.soto@acme.example", role=Role.ADMIN), reason="Lost a laptop.")
+
+    pk = directory.hire()
+    directory.patch(f"/Users/{pk}", {"op": "replace", "path": "displayName", "value": "Ana N."})
+
+    assert Person.objects.for_email(ANA).get().is_active is False
+
+
+def test_somebody_hired_inactive_comes_back_as_a_new_user(directory: Directory) -> None:
+    directory.send("DELETE", f"/Users/{directory.hire(active=False)}", status=204)
+
+    directory.hire()
+
+    assert Person.objects.get().is_active is True
 
 
 def test_somebody_hired_inactive_is_no_active_person(directory: Directory) -> None:
