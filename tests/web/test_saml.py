@@ -167,6 +167,13 @@ def test_no_word_of_groups_leaves_what_the_directory_gave(
         assert Person.objects.get().team == team
 
 
+@pytest.mark.parametrize("name", ["corp-saml", "saml", "openid_connect"])
+def test_a_saml_provider_has_no_addresses_of_openid_connect(client: Client, idp: SamlProvider, name: str) -> None:
+    for path in ("login/", "back-channel-logout/"):
+        assert client.post(f"/accounts/oidc/{name}/{path}").status_code == 404
+    assert client.get(f"/accounts/oidc/{name}/login/callback/").status_code == 404
+
+
 def test_changed_email_is_the_same_person(client: Client, idp: SamlProvider) -> None:
     sign_in(client)
     idp.someone = replace(ANA, email="ana.nunez@acme-group.example")
