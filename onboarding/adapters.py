@@ -60,7 +60,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
         return response
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
-        """A user switched off in Django's admin sees the page of a person switched off in the portal."""
+        """A user whom Django's own flag switches off sees the page of a person switched off in the portal."""
         return deactivated(request)
 
 
