@@ -55,7 +55,7 @@ class Claims:
 
     @classmethod
     def from_assertion(cls, facts: Mapping[str, Any]) -> Claims:
-        """Take what `onboarding.saml` read out of an assertion: `subject`, `email`, `name`, `groups`, `tells_groups`."""
+        """Take what `onboarding.saml` read out of an assertion: each but `email_verified`, by its name."""
         return cls(
             subject=facts["subject"],
             email=facts["email"][:254],

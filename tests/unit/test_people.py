@@ -134,7 +134,9 @@ def test_groups_and_app_roles_are_one_list(settings: Settings) -> None:
 
 def test_app_roles_alone_count_at_every_sign_in() -> None:
     team, user = make_team(), make_user()
-    told = Claims.from_userinfo({"sub": "1", "email": "ana.nunez@acme.example", "roles": [team.group, "onramp-admins"]})
+    told = Claims.from_userinfo(
+        {"sub": "1", "email": "ana.nunez@acme.example", "roles": [team.group, "onramp-admins"]}
+    )
 
     for _ in range(2):
         person = sync_from_claims(user=user, claims=told)

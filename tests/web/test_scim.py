@@ -382,6 +382,8 @@ def test_users_come_in_pages(directory: Directory) -> None:
     assert directory.send("GET", "/Users?count=0")["totalResults"] == 3
     assert directory.send("GET", "/Users?startIndex=0")["startIndex"] == 1
     assert directory.send("GET", "/Users?count=100000")["itemsPerPage"] == 3
+    for path in ("/Users", "/Groups"):
+        assert directory.send("GET", f"{path}?startIndex={2**70}")["itemsPerPage"] == 0
 
 
 @pytest.mark.parametrize(
@@ -402,6 +404,13 @@ def test_users_come_in_pages(directory: Directory) -> None:
         ),
         ("POST", "/Users", b'{"schemas": ["%s"], "userName": 5}' % USER.encode(), 400, "invalidValue"),
         ("POST", "/Groups", b'{"schemas": ["%s"], "displayName": " "}' % GROUP.encode(), 400, "invalidValue"),
+        (
+            "POST",
+            "/Users",
+            f'{{"schemas": ["{USER}"], "userName": "a\\u0000"}}'.encode("utf-16"),
+            400,
+            "invalidSyntax",
+        ),
         ("POST", "/Users", b"x" * 2_700_000, 413, None),
         ("DELETE", "/Users", b"", 405, None),
         ("POST", "/.search", b"{}", 501, None),
@@ -441,6 +450,9 @@ def test_members_come_and_go_as_okta_says_it(directory: Directory) -> None:
 
     directory.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": ana}, {"value": bo}]})
     assert directory.find("/Groups", f'members eq "{ana}" and id eq "{group}"') == [group]
+    for name in ("claude-platform", "Claude-Platform"):
+        assert directory.find("/Groups", f'displayName eq "{name}" or members eq "{ana}"') == [group]
+    assert directory.find("/Groups", 'displayName eq "Claude-Platform"') == [group]
     directory.patch(f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{ana}"]'})
 
     told = directory.send("GET", f"/Groups/{group}")
