@@ -72,7 +72,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
         return response
 
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
-        """A user switched off in Django's admin sees the page of a person switched off in the portal."""
+        """A user whom Django's own flag switches off sees the page of a person switched off in the portal."""
         return deactivated(request)
 
 
@@ -147,7 +147,7 @@ def _admit(request: HttpRequest, sociallogin: SocialLogin) -> None:
         if not person.is_active:
             log.warning("sign_in_refused", person=person.pk, reason="deactivated")
             raise ImmediateHttpResponse(deactivated(request))
-        may_sign_in = people.may_sign_in(claims.groups)
+        may_sign_in = people.may_sign_in(people.groups_at_sign_in(person, claims))
         if not may_sign_in:
             sessions.end_all(person, actor="identity provider", reason="in none of the required groups")
     if not may_sign_in:

@@ -142,13 +142,14 @@ class InstalledFilter(admin.SimpleListFilter):
 
 @admin.register(Person)
 class PersonAdmin(Audited):
-    """Team and role come from the identity provider at each sign-in; here a person can be deactivated."""
+    """Team and role come from the identity provider at each sign-in; the portal's own page deactivates somebody, which
+    ends sessions and rights, too."""
 
     list_display = ("email", "name", "team", "role", "is_active", "seen_at", "bundle", "revision")
     list_filter = (InstalledFilter, "role", "is_active", "team")
     list_select_related = ("team",)
     search_fields = ("email", "name")
-    readonly_fields = ("user", "email", "name", "team", "role", "seen_at", "monthly_budget")
+    readonly_fields = ("user", "email", "name", "team", "role", "is_active", "seen_at", "monthly_budget")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """People appear when they sign in, or are seeded."""

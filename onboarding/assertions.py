@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,11 @@ class Assertion:
             for text in _texts(attribute, "saml:AttributeValue")
             if text
         ]
+
+    def has_any(self, names: Collection[str]) -> bool:
+        """Whether an attribute is called one of `names`, with values or without."""
+        attributes = _find(self.element, "saml:AttributeStatement/saml:Attribute")
+        return any(attribute.get("Name") in names for attribute in attributes)
 
     def use_once(self) -> None:
         """Remember it for as long as it could come again. Kept in the database, where `add` is atomic."""

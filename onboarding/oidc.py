@@ -15,6 +15,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import requests
@@ -75,6 +76,13 @@ class IdentityProviderSession(requests.Session):
         if response.status_code >= 500 or response.status_code == 429:
             raise IdentityProviderUnavailable(f"HTTP {response.status_code}")
         return response
+
+
+def is_secure(url: str) -> bool:
+    """Whether `url` is https, or stays on this machine."""
+    parts = urlsplit(url)
+    is_loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback))
 
 
 def _get_document(url: str) -> Document:
@@ -160,10 +168,10 @@ class CorporateOIDCAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  #
     def _check_discovery(self, document: Document) -> None:
         if document.get("issuer") != self.issuer:
             raise IdentityProviderUnavailable("discovery names another issuer than ONRAMP_OIDC_ISSUER")
-        scheme = self.issuer.partition(":")[0] + "://"
-        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-            if not str(document.get(name, "")).startswith(("https://", scheme)):
-                raise IdentityProviderUnavailable(f"discovery has no {name}")
+        needed = {"authorization_endpoint", "token_endpoint", "jwks_uri"}
+        for name in sorted(needed | {"userinfo_endpoint", "end_session_endpoint"}):
+            if (name in needed or document.get(name)) and not is_secure(str(document.get(name, ""))):
+                raise IdentityProviderUnavailable(f"discovery has no {name} over https")
 
     def get_callback_url(self, request: HttpRequest, app: Any) -> str:
         """Where the provider sends people back to: our public address, whatever the Host header says."""

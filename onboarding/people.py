@@ -48,14 +48,14 @@ class Claims:
             email=str(claims.get("email") or "")[:254],
             name=str(claims.get("name") or "")[:200],
             groups=frozenset(group for name in names for group in _texts(claims.get(name))),
-            # Corporate providers often leave the claim out; only a plain "no" is a no.
-            email_verified=claims.get("email_verified") is not False,
+            # Corporate providers often leave the claim out, and some say it as a text; only a plain "no" is a no.
+            email_verified=str(claims.get("email_verified")).lower() != "false",
             tells_groups=settings.ONRAMP_OIDC_GROUPS_CLAIM in claims,
         )
 
     @classmethod
     def from_assertion(cls, facts: Mapping[str, Any]) -> Claims:
-        """Take what `onboarding.saml` read out of an assertion: `subject`, `email`, `name`, `groups`."""
+        """Take what `onboarding.saml` read out of an assertion: each but `email_verified`, by its name."""
         return cls(
             subject=facts["subject"],
             email=facts["email"][:254],
@@ -63,6 +63,7 @@ class Claims:
             groups=frozenset(facts["groups"]),
             # The company's own directory says so; SAML has no word for doubt.
             email_verified=True,
+            tells_groups=facts["tells_groups"],
         )
 
 
@@ -94,50 +95,61 @@ def may_sign_in(groups: Collection[str]) -> bool:
 def sync_from_claims(*, user: User, claims: Claims) -> Person:
     """Make the person behind `user` what the identity provider says now. Runs at every sign-in.
 
-    Team and role are taken from the groups each time, so that a group lost is a right lost. Idempotent.
+    Team and role are taken from the groups each time, so that a group lost is a right lost. An e-mail that is not
+    verified is nobody's, so it is not kept; what the provider leaves out stays as it was. Idempotent.
     """
     person = _find(user, claims) or Person(user=user)
     is_new, before = person.pk is None, (person.team, person.role)
     person.user = user
-    person.email = claims.email
-    person.name = claims.name
-    groups = _groups(person, claims)
+    person.email = (claims.email if claims.email_verified else "") or person.email
+    person.name = claims.name or person.name
+    groups = groups_at_sign_in(person, claims)
     person.team = team_for(groups, current=person.team)
     person.role = role_for(groups)
     person.seen_at = timezone.now()
-    person.save()
-    grant_admin(user, is_admin=person.is_admin)
+    # Of somebody known only what a sign-in tells: what else changes meanwhile is somebody else's to say.
+    told = ["user", "email", "name", "team", "role", "seen_at"]
+    person.save(update_fields=None if is_new else told)
+    grant_admin(user, is_admin=person.is_admin and person.is_active)
     statuses.refresh([person.pk])
     if is_new:
-        AuditEvent.objects.record(actor=person.email, action="person.created", target=person.email)
+        AuditEvent.objects.record(actor=_called(person), action="person.created", target=_called(person))
     elif before != (person.team, person.role):
         team = person.team.name if person.team else ""
         details = {"team": team, "role": str(person.role)}
-        AuditEvent.objects.record(actor="identity provider", action="person.changed", target=person.email, **details)
+        AuditEvent.objects.record(
+            actor="identity provider", action="person.changed", target=_called(person), **details
+        )
     return person
+
+
+def _called(person: Person) -> str:
+    """What the audit trail calls somebody: by the e-mail, or by the user's name where the provider tells none."""
+    return person.email or (person.user.get_username() if person.user else "")
 
 
 def record_sign_in(user: AbstractBaseUser) -> None:
     """Record that somebody came in. Call it in the transaction that begins their session."""
-    person = Person.objects.filter(user=user.pk).first()
-    email = person.email if person else user.get_username()
-    AuditEvent.objects.record(actor=email, action="person.signed_in", target=email)
+    person = Person.objects.filter(user=user.pk).select_related("user").first()
+    name = _called(person) if person else user.get_username()
+    AuditEvent.objects.record(actor=name, action="person.signed_in", target=name)
 
 
 def _find(user: User, claims: Claims) -> Person | None:
-    """The person of this sign-in, or one known beforehand under the e-mail who never signed in."""
-    if person := Person.objects.select_related("team").filter(user=user).first():
+    """The person of this sign-in, or one known beforehand under the e-mail who never signed in. Locked."""
+    rows = Person.objects.select_for_update(of=("self",)).select_related("team")
+    if person := rows.filter(user=user).first():
         return person
-    if not claims.email_verified:
+    if not claims.email or not claims.email_verified:
         return None
-    return Person.objects.select_related("team").filter(user=None, email__iexact=claims.email).first()
+    return rows.filter(user=None, email__iexact=claims.email).first()
 
 
-def _groups(person: Person, claims: Claims) -> frozenset[str]:
-    """Those of the sign-in; where it says no word of groups, those that the directory has provisioned."""
+def groups_at_sign_in(person: Person, claims: Claims) -> frozenset[str]:
+    """Those of the sign-in; where it says no word of groups, its app roles and what the directory has provisioned."""
     if claims.tells_groups or person.pk is None:
         return claims.groups
-    return ProvisionedUser.objects.groups_of(person)
+    return claims.groups | ProvisionedUser.objects.groups_of(person)
 
 
 def team_for(groups: Collection[str], *, current: Team | None) -> Team | None:
@@ -176,9 +188,8 @@ def deactivate(person: Person, *, actor: Person, reason: str) -> bool:
     Raises MayNotDeactivate.
     """
     # Locked together, so that two admins who deactivate each other at once leave one.
-    admins = set(
-        Person.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).values_list("pk", flat=True)
-    )
+    rows = Person.objects.select_for_update().filter(role=Role.ADMIN, is_active=True).order_by("pk")
+    admins = set(rows.values_list("pk", flat=True))
     if person.pk == actor.pk or admins == {person.pk}:
         raise MayNotDeactivate
     return shut_out(person, actor=actor.email, reason=reason)

@@ -63,7 +63,7 @@ def save_user(data: UserData, row: ProvisionedUser | None = None) -> Provisioned
     user.email, user.is_active, user.document = data.email.lower(), data.is_active, data.document
     if before != (user.document, user.is_active):
         user.changed_at = now
-        _follow(user, data, was_active=before is not None and before[1])
+        _follow(user, data, was_active=before[1] if before else None)
         user.save()
         action = "changed" if row else "created"
         AuditEvent.objects.record(actor=ACTOR, action=f"directory-user.{action}", target=data.user_name)
@@ -79,8 +79,8 @@ def _refuse_taken(data: UserData, row: ProvisionedUser | None) -> None:
         raise Taken("Another user has this e-mail.")
 
 
-def _follow(user: ProvisionedUser, data: UserData, *, was_active: bool) -> None:
-    """The person behind a user: found, made, renamed, deactivated or let in again."""
+def _follow(user: ProvisionedUser, data: UserData, *, was_active: bool | None) -> None:
+    """The person behind a user: found, made, renamed, deactivated or let in again. A new user was neither."""
     if user.person is None and data.email:
         user.person = _find_person(data.email) or _make_person(data)
     person = user.person
@@ -88,7 +88,7 @@ def _follow(user: ProvisionedUser, data: UserData, *, was_active: bool) -> None:
         return
     if not data.is_active:
         shut_out(person, actor=ACTOR, reason="The directory has switched them off.")
-    elif not was_active:
+    elif was_active is False or (was_active is None and _was_shut_out_here(person)):
         let_in(person, actor=ACTOR, reason="The directory has switched them on.")
     if data.email and (person.email, person.name) != (data.email, data.name or person.name):
         person.email, person.name = data.email, data.name or person.name
@@ -102,8 +102,14 @@ def _find_person(email: str) -> Person | None:
     return mine.order_by(F("user").asc(nulls_last=True), "pk").first()
 
 
+def _was_shut_out_here(person: Person) -> bool:
+    """Whether the directory deactivated them last. Whom an admin deactivated, an admin lets in."""
+    events = AuditEvent.objects.filter(action="person.deactivated", target=person.email).order_by("-at", "-pk")
+    return events.values_list("actor", flat=True).first() == ACTOR
+
+
 def _make_person(data: UserData) -> Person:
-    person = Person.objects.create(email=data.email, name=data.name, is_active=data.is_active)
+    person = Person.objects.create(email=data.email, name=data.name)
     AuditEvent.objects.record(actor=ACTOR, action="person.created", target=person.email)
     return person
 
@@ -158,7 +164,7 @@ def delete_group(group: ProvisionedGroup) -> None:
 
 
 def _users(ids: Iterable[uuid.UUID]) -> list[ProvisionedUser]:
-    return list(ProvisionedUser.objects.filter(pk__in=list(ids)).select_related("person__team", "person__user"))
+    return list(ProvisionedUser.objects.filter(pk__in=list(ids)))
 
 
 def _known_groups() -> frozenset[str]:
@@ -170,9 +176,15 @@ def _known_groups() -> frozenset[str]:
 def _apply_groups(users: Collection[ProvisionedUser], known: frozenset[str]) -> None:
     """Team and role of everybody among `users`, where a group that the directory sends decides about them.
 
-    Two queries, and what changes.
+    Four queries, and what changes. Of two groups that change at once, the second to lock a person sees the first's.
     """
-    people = [user.person for user in users if user.person is not None]
+    people = list(
+        Person.objects.select_for_update(of=("self",))
+        .filter(pk__in=[user.person_id for user in users])
+        .select_related("team", "user")
+        .order_by("pk")
+    )
+    known |= _known_groups()
     names = ProvisionedUser.objects.group_names([person.pk for person in people])
     teams = list(Team.objects.filter(group__in=frozenset().union(*names.values())).order_by("name"))
     for person in people:

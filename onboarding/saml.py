@@ -34,6 +34,7 @@ from onboarding.oidc import (
     IdentityProviderUnavailable,
     SignInRefused,
     is_path,
+    is_secure,
     kept_document,
     safe_next,
 )
@@ -74,13 +75,6 @@ def _check_provider(idp: Document) -> None:
     signing = idp.get("x509cert") or idp.get("x509certMulti", {}).get("signing")
     if not idp.get("entityId") or not is_secure(url) or not signing:
         raise IdentityProviderUnavailable("metadata: no entity id, no sign-in URL by HTTP-Redirect, or no certificate")
-
-
-def is_secure(url: str) -> bool:
-    """Whether `url` is https, or stays on this machine."""
-    parts = urlsplit(url)
-    is_loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}
-    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback))
 
 
 def _get_metadata(url: str) -> Document:
@@ -239,6 +233,7 @@ class CorporateSAMLProvider(SAMLProvider):  # type: ignore[misc]  # untyped base
             "email": next(iter(assertion.values_of(named["email_attributes"])), ""),
             "name": next(iter(assertion.values_of(named["name_attributes"])), ""),
             "groups": assertion.values_of(named["groups_attributes"]),
+            "tells_groups": assertion.has_any(named["groups_attributes"]),
         }
 
     def state_of(self, request: HttpRequest, answer: Document) -> dict[str, Any]:

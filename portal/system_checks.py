@@ -7,8 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from onboarding.oidc import IdentityProviderUnavailable
-from onboarding.saml import describe, is_secure
+from onboarding.oidc import IdentityProviderUnavailable, is_secure
+from onboarding.saml import describe
 from portal.environment import Environment
 
 
@@ -28,6 +28,9 @@ def _oidc(environment: Environment) -> list[CheckMessage]:
     if not environment.oidc_client_id or environment.oidc_client_secret is None:
         hint = "Set ONRAMP_OIDC_CLIENT_ID and ONRAMP_OIDC_CLIENT_SECRET (or its _FILE)."
         return [Error("The identity provider is named without the portal's client.", hint=hint, id="onramp.E001")]
+    if not is_secure(environment.oidc_issuer):
+        hint = "Only a host on this machine may do without TLS."
+        return [Error("The identity provider's issuer is not https.", hint=hint, id="onramp.E006")]
     return []
 
 

@@ -13,6 +13,8 @@ from onboarding.models.people import Person
 
 # Nobody remembers for longer what a token was made for.
 LONGEST = dt.timedelta(days=365)
+# Only a sign-in tells that somebody is an admin still; where nothing else does, it must not be long ago.
+OWNER_SEEN_WITHIN = dt.timedelta(days=30)
 
 
 class ApiToken(models.Model):
@@ -44,8 +46,10 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.owner})"
 
     def holds(self, now: dt.datetime) -> bool:
-        """Whether it opens anything: its owner has to be an admin still."""
-        return self.revoked_at is None and now < self.expires_at and self.owner.is_active and self.owner.is_admin
+        """Whether it opens anything: its owner has to be an admin still, by a sign-in of the last 30 days."""
+        if self.has_ended(now) or not self.owner.is_active or not self.owner.is_admin:
+            return False
+        return self.owner.seen_at is not None and now - self.owner.seen_at < OWNER_SEEN_WITHIN
 
     def has_ended(self, now: dt.datetime) -> bool:
         return self.revoked_at is not None or now >= self.expires_at

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
-from onboarding.oidc import CorporateOIDCAdapter, IdentityProviderUnavailable, safe_next
+from onboarding.oidc import CorporateOIDCAdapter, CorporateProvider, IdentityProviderUnavailable, safe_next
 from onboarding.oidc_logout import LogoutRefused, end_sessions
 from onboarding.views.limits import limited_by_address, oauth_error
 from onboarding.views.rules import public
@@ -53,12 +53,9 @@ def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
 @limited_by_address(oauth_error)
 def back_channel_logout(request: HttpRequest, provider_id: str) -> HttpResponse:
     """The provider itself says that somebody signed out there. Answers as Back-Channel Logout 1.0, 2.8: 200 or 400."""
-    adapter = CorporateOIDCAdapter(request, provider_id)
+    adapter = _adapter(request, provider_id)
     try:
-        adapter.get_provider()
         ended = end_sessions(adapter, request.POST.get("logout_token", ""))
-    except SocialApp.DoesNotExist:
-        raise Http404 from None
     except LogoutRefused as error:
         log.warning("logout_refused", reason=str(error))
         return JsonResponse({"error": "invalid_request", "error_description": str(error)}, status=400)
@@ -70,13 +67,24 @@ def back_channel_logout(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def _run(step: type[OAuth2View], request: HttpRequest, provider_id: str) -> HttpResponse:
+    adapter = _adapter(request, provider_id)
     try:
-        response: HttpResponse = step.adapter_view(CorporateOIDCAdapter(request, provider_id))(request)
-    except SocialApp.DoesNotExist:
-        raise Http404 from None
+        response: HttpResponse = step.adapter_view(adapter)(request)
     except (IdentityProviderUnavailable, requests.RequestException) as error:
         return identity_provider_down(request, error)
     return response
+
+
+def _adapter(request: HttpRequest, provider_id: str) -> CorporateOIDCAdapter:
+    """The provider of this name, if it speaks OpenID Connect: allauth also finds one by its protocol, and SAML's."""
+    adapter = CorporateOIDCAdapter(request, provider_id)
+    try:
+        app = adapter.get_provider().app
+    except SocialApp.DoesNotExist:
+        raise Http404 from None
+    if app.provider != CorporateProvider.id or app.provider_id != provider_id:
+        raise Http404
+    return adapter
 
 
 def identity_provider_down(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -5,7 +5,7 @@ from pytest_django import Settings
 
 from onboarding.enums import Role
 from onboarding.models import AuditEvent, Person
-from onboarding.people import Claims, GroupsOverage, may_sign_in, sync_from_claims
+from onboarding.people import Claims, GroupsOverage, may_sign_in, record_sign_in, sync_from_claims
 from tests.factories import make_person, make_plan, make_team, make_user
 
 pytestmark = pytest.mark.django_db
@@ -68,6 +68,36 @@ def test_an_unverified_e_mail_links_nobody() -> None:
     assert Person.objects.count() == 2
 
 
+@pytest.mark.parametrize("word", [False, "false", "False"])
+def test_an_unverified_e_mail_is_not_kept(word: object) -> None:
+    user = make_user()
+
+    assert sync_from_claims(user=user, claims=claims(email_verified=word)).email == ""
+
+    sync_from_claims(user=user, claims=claims(email="ana@acme.example", email_verified="true"))
+    assert sync_from_claims(user=user, claims=claims(email_verified=word)).email == "ana@acme.example"
+
+
+def test_what_a_sign_in_leaves_out_stays_as_it_was() -> None:
+    user = make_user()
+    sync_from_claims(user=user, claims=claims())
+
+    person = sync_from_claims(user=user, claims=claims(email=None, name=None))
+
+    assert (person.email, person.name) == ("ana.nunez@acme.example", "Ana Núñez")
+
+
+def test_somebody_without_an_e_mail_is_recorded_by_the_users_name_and_takes_nobody_over() -> None:
+    nameless, user = make_person("", user=None), make_user()
+
+    person = sync_from_claims(user=user, claims=claims(email=None))
+    record_sign_in(user)
+
+    assert person != nameless
+    told = AuditEvent.objects.order_by("pk").values_list("action", "actor", "target")
+    assert list(told) == [(f"person.{done}", user.username, user.username) for done in ("created", "signed_in")]
+
+
 def test_somebody_elses_person_is_never_taken_over() -> None:
     other = make_person()
 
@@ -100,6 +130,20 @@ def test_groups_and_app_roles_are_one_list(settings: Settings) -> None:
     assert claims(groups="a", roles=["b", "c"]).groups == {"a"}
     settings.ONRAMP_OIDC_ROLES_CLAIM = "app_roles"
     assert claims(groups="a", roles=["b"], app_roles=["c"]).groups == {"a", "c"}
+
+
+def test_app_roles_alone_count_at_every_sign_in() -> None:
+    team, user = make_team(), make_user()
+    told = Claims.from_userinfo(
+        {"sub": "1", "email": "ana.nunez@acme.example", "roles": [team.group, "onramp-admins"]}
+    )
+
+    for _ in range(2):
+        person = sync_from_claims(user=user, claims=told)
+        assert (person.team, person.role) == (team, Role.ADMIN)
+
+    person = sync_from_claims(user=user, claims=Claims.from_userinfo({"sub": "1"}))
+    assert (person.team, person.role) == (None, Role.PERSON)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from onboarding.enums import ApiScope, Layer, Outcome, Readiness, Role, RunState
@@ -41,6 +42,7 @@ def _today() -> Iterator[None]:
 
 def make_token(*scopes: ApiScope, owner: Person | None = None, days: int = 30) -> str:
     owner = owner or make_person("carla.soto@acme.example", name="Carla Soto", role=Role.ADMIN)
+    Person.objects.filter(pk=owner.pk).update(seen_at=timezone.now())
     return issue_token(owner=owner, name="report", scopes=scopes or list(ApiScope), holds=dt.timedelta(days=days))
 
 
@@ -112,7 +114,19 @@ def test_a_revoked_token_ends_at_once() -> None:
     assert_problem(get("/plans", token), 401)
 
 
-@pytest.mark.parametrize("change", [{"role": Role.PERSON}, {"role": Role.AUDITOR}, {"is_active": False}])
+@pytest.mark.parametrize("days", [29, 30, 31])
+def test_a_token_rests_while_its_owner_does_not_sign_in(days: int) -> None:
+    token = make_token(days=365)
+
+    with time_machine.travel(NOW + dt.timedelta(days=days), tick=False):
+        assert get("/plans", token).status_code == (200 if days < 30 else 401)
+        Person.objects.update(seen_at=timezone.now())
+        assert get("/plans", token).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "change", [{"role": Role.PERSON}, {"role": Role.AUDITOR}, {"is_active": False}, {"seen_at": None}]
+)
 def test_a_token_ends_with_its_owners_role(change: dict[str, Any]) -> None:
     token = make_token()
     Person.objects.update(**change)

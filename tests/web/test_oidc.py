@@ -494,6 +494,8 @@ def test_old_documents_are_fetched_again(client: Client, idp: Provider, monkeypa
         {"issuer": "https://evil.example"},
         {"issuer": None},
         {"authorization_endpoint": "javascript:alert(1)"},
+        {"token_endpoint": "http://login.example/token"},
+        {"userinfo_endpoint": "http://login.example/userinfo"},
         {"token_endpoint": None},
         {"jwks_uri": ""},
     ],

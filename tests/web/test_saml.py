@@ -25,6 +25,7 @@ from saml2.xmldsig import DIGEST_SHA1, SIG_RSA_SHA1
 from onboarding import oidc, saml
 from onboarding.enums import Role
 from onboarding.models import Person, Team, User
+from onboarding.provisioning import UserData, save_group, save_user
 from tests.web.saml_provider import XMLSEC, Form, SamlProvider, Someone, fetch_form, make_keys, running_provider
 
 if TYPE_CHECKING:
@@ -153,6 +154,26 @@ def test_groups_lost_are_rights_lost(client: Client, idp: SamlProvider, team: Te
     assert not User.objects.get().is_superuser
 
 
+def test_no_word_of_groups_leaves_what_the_directory_gave(
+    client: Client, idp: SamlProvider, team: Team, settings: Settings
+) -> None:
+    settings.ONRAMP_REQUIRED_GROUPS = frozenset({team.group})
+    user = save_user(UserData(ANA.email, "", ANA.email, ANA.name, is_active=True, document={"userName": ANA.email}))
+    save_group(display_name=team.group, external_id="", members=[user.pk])
+    idp.changes["identity"] = {"email": [ANA.email], "name": [ANA.name]}
+
+    for _ in range(2):
+        assert sign_in(client)["Location"] == "/setup/"
+        assert Person.objects.get().team == team
+
+
+@pytest.mark.parametrize("name", ["corp-saml", "saml", "openid_connect"])
+def test_a_saml_provider_has_no_addresses_of_openid_connect(client: Client, idp: SamlProvider, name: str) -> None:
+    for path in ("login/", "back-channel-logout/"):
+        assert client.post(f"/accounts/oidc/{name}/{path}").status_code == 404
+    assert client.get(f"/accounts/oidc/{name}/login/callback/").status_code == 404
+
+
 def test_changed_email_is_the_same_person(client: Client, idp: SamlProvider) -> None:
     sign_in(client)
     idp.someone = replace(ANA, email="ana.nunez@acme-group.example")
@@ -185,7 +206,8 @@ def test_deactivated_person_is_refused(client: Client, idp: SamlProvider) -> Non
 
 def test_only_what_is_read_is_kept(client: Client, idp: SamlProvider) -> None:
     sign_in(client)
-    facts = {"subject": ANA.subject, "email": ANA.email, "name": ANA.name, "groups": list(ANA.groups)}
+    facts: dict[str, Any] = {"subject": ANA.subject, "email": ANA.email, "name": ANA.name, "groups": list(ANA.groups)}
+    facts["tells_groups"] = True
     assert SocialAccount.objects.get().extra_data == facts
     # The answer's own session is gone; this browser's is what is left.
     assert [session.session_key for session in Session.objects.all()] == [client.session.session_key]

@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from onboarding.enums import Role
 from onboarding.masking import MASK, mask
 from onboarding.models import AuditEvent, Person, ProvisionedGroup, ProvisionedUser, ProvisioningToken, Team, User
-from onboarding.people import Claims, sync_from_claims
+from onboarding.people import Claims, deactivate, sync_from_claims
 from onboarding.provisioning import issue_token
 from tests.factories import make_person, make_team, make_user
 from tests.web.cost_pages import signed_in
@@ -287,6 +287,23 @@ def test_a_change_of_something_else_lets_nobody_in_whom_an_admin_put_out(directo
     assert Person.objects.get().is_active is False
 
 
+def test_turning_provisioning_on_lets_nobody_in_whom_an_admin_put_out(directory: Directory) -> None:
+    deactivate(make_person(), actor=make_person("carla.soto@acme.example", role=Role.ADMIN), reason="Lost a laptop.")
+
+    pk = directory.hire()
+    directory.patch(f"/Users/{pk}", {"op": "replace", "path": "displayName", "value": "Ana N."})
+
+    assert Person.objects.for_email(ANA).get().is_active is False
+
+
+def test_somebody_hired_inactive_comes_back_as_a_new_user(directory: Directory) -> None:
+    directory.send("DELETE", f"/Users/{directory.hire(active=False)}", status=204)
+
+    directory.hire()
+
+    assert Person.objects.get().is_active is True
+
+
 def test_somebody_hired_inactive_is_no_active_person(directory: Directory) -> None:
     directory.hire(active=False)
 
@@ -365,6 +382,8 @@ def test_users_come_in_pages(directory: Directory) -> None:
     assert directory.send("GET", "/Users?count=0")["totalResults"] == 3
     assert directory.send("GET", "/Users?startIndex=0")["startIndex"] == 1
     assert directory.send("GET", "/Users?count=100000")["itemsPerPage"] == 3
+    for path in ("/Users", "/Groups"):
+        assert directory.send("GET", f"{path}?startIndex={2**70}")["itemsPerPage"] == 0
 
 
 @pytest.mark.parametrize(
@@ -385,6 +404,13 @@ def test_users_come_in_pages(directory: Directory) -> None:
         ),
         ("POST", "/Users", b'{"schemas": ["%s"], "userName": 5}' % USER.encode(), 400, "invalidValue"),
         ("POST", "/Groups", b'{"schemas": ["%s"], "displayName": " "}' % GROUP.encode(), 400, "invalidValue"),
+        (
+            "POST",
+            "/Users",
+            f'{{"schemas": ["{USER}"], "userName": "a\\u0000"}}'.encode("utf-16"),
+            400,
+            "invalidSyntax",
+        ),
         ("POST", "/Users", b"x" * 2_700_000, 413, None),
         ("DELETE", "/Users", b"", 405, None),
         ("POST", "/.search", b"{}", 501, None),
@@ -424,6 +450,9 @@ def test_members_come_and_go_as_okta_says_it(directory: Directory) -> None:
 
     directory.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": ana}, {"value": bo}]})
     assert directory.find("/Groups", f'members eq "{ana}" and id eq "{group}"') == [group]
+    for name in ("claude-platform", "Claude-Platform"):
+        assert directory.find("/Groups", f'displayName eq "{name}" or members eq "{ana}"') == [group]
+    assert directory.find("/Groups", 'displayName eq "Claude-Platform"') == [group]
     directory.patch(f"/Groups/{group}", {"op": "remove", "path": f'members[value eq "{ana}"]'})
 
     told = directory.send("GET", f"/Groups/{group}")
@@ -524,9 +553,9 @@ def test_many_members_take_the_same_queries(
     one, many = directory.group("one", ids[0]), directory.group("many")
     told = [{"value": pk} for pk in ids]
     directory.patch(f"/Groups/{one}", {"op": "remove", "path": "members"})
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(25):
         directory.patch(f"/Groups/{one}", {"op": "add", "path": "members", "value": told[:1]})
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(25):
         directory.patch(f"/Groups/{many}", {"op": "add", "path": "members", "value": told})
     with django_assert_num_queries(6):
         directory.send("GET", "/Groups")

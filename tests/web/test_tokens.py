@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from onboarding.enums import ApiScope, Role
 from onboarding.masking import MASK, mask
-from onboarding.models import ApiToken, AuditEvent
+from onboarding.models import ApiToken, AuditEvent, Person
 from onboarding.models.tokens import token_digest
 from onboarding.tokens import issue_token
 from tests.factories import make_person
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
 
 def make(**fields: Any) -> tuple[int, str]:
     response = admin().post(f"{URL}issue/", {**VALID, **fields})
+    Person.objects.update(seen_at=timezone.now())
     return response.status_code, response.content.decode()
 
 
@@ -62,7 +63,7 @@ def test_that_it_was_made_and_revoked_is_on_record() -> None:
 
 
 def test_an_admin_revokes_a_colleagues_token() -> None:
-    owner = make_person("ana@acme.example", role=Role.ADMIN)
+    owner = make_person("ana@acme.example", role=Role.ADMIN, seen_at=timezone.now())
     token = issue_token(owner=owner, name="old", scopes=[ApiScope.PLANS], holds=dt.timedelta(days=1))
     carla = make_person("carla.soto@acme.example", role=Role.ADMIN)
 
@@ -109,7 +110,7 @@ def test_the_list_says_what_each_is_and_does() -> None:
     assert "/revoke/" not in read(URL)
     owner = make_person("gone@acme.example", role=Role.PERSON)
     ApiToken.objects.update(owner=owner, expires_at=now + dt.timedelta(days=1), last_used_at=now)
-    assert "Refused Its owner is no admin any more." in text_of(read(URL))
+    assert "Refused Its owner is no admin any more, or has not signed in for 30 days." in text_of(read(URL))
 
 
 def test_auditors_read_the_list_and_nothing_else() -> None:

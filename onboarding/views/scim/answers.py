@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.views.decorators.cache import never_cache
 from pydantic import ValidationError
@@ -50,7 +50,7 @@ def scim(*methods: str) -> Callable[[View], Callable[..., HttpResponseBase]]:
             try:
                 with POLICY, transaction.atomic():
                     return view(request, *args, **kwargs)
-            except (SCIMException, ValidationError, Taken, IntegrityError, Http404) as problem:
+            except (SCIMException, ValidationError, Taken, IntegrityError, DataError, Http404) as problem:
                 return _refused(problem)
 
         return answered
@@ -80,6 +80,8 @@ def _refused(problem: Exception) -> HttpResponse:
         # Of two requests at once, the second finds it taken as it writes.
         told = str(problem) if isinstance(problem, Taken) else "Another request was faster."
         error = UniquenessException(detail=told).to_error()
+    elif isinstance(problem, DataError):
+        error = InvalidValueException(detail="A value is more than can be kept.").to_error()
     elif isinstance(problem, SCIMException):
         error = problem.to_error()
     else:
@@ -97,7 +99,8 @@ def body(request: HttpRequest) -> dict[str, Any]:
     """The object that a request carries. Raises SCIMException."""
     try:
         content = request.body
-        told = json.loads(content)
+        # As the standard has it, and nothing else that Python would guess.
+        told = json.loads(content.decode("utf-8-sig"))
     except RequestDataTooBig as error:
         raise PayloadTooLargeException(detail="Send less at once.") from error
     except (ValueError, RecursionError) as error:

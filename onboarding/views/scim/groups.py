@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -14,14 +15,24 @@ from onboarding.models import ProvisionedGroup, ProvisionedUser
 from onboarding.provisioning import delete_group, save_group
 from onboarding.views.scim.answers import body, listed, scim, shown
 from onboarding.views.scim.filters import Columns, by_id, condition, query_of
-from onboarding.views.scim.resources import MOST, Group, Member, location, meta
+from onboarding.views.scim.resources import LAST, MOST, Group, Member, location, meta
+
+
+def _with_member(value: Any) -> Q:
+    """Groups with this member: a subquery, where a join would tell a group once for each of its members."""
+    return Q(
+        pk__in=ProvisionedGroup.members.through.objects.filter(by_id(value, "provisioneduser")).values(
+            "provisionedgroup"
+        )
+    )
+
 
 _COLUMNS: Columns = {
     "id": by_id,
-    "displayname": lambda value: Q(display_name=str(value)),
+    "displayname": lambda value: Q(display_name__iexact=str(value)),
     "externalid": lambda value: Q(external_id=str(value)),
-    "members": lambda value: by_id(value, "members"),
-    "members.value": lambda value: by_id(value, "members"),
+    "members": _with_member,
+    "members.value": _with_member,
 }
 
 # Made once: the library makes such a class anew where nobody holds it.
@@ -36,7 +47,7 @@ def scim_groups(request: HttpRequest) -> HttpResponse:
         return shown(_resource(_save(group)), status=201, context=Context.RESOURCE_CREATION_RESPONSE)
     asked = _Search.model_validate(query_of(request.GET.dict()))
     rows = ProvisionedGroup.objects.filter(condition(asked.filter, _COLUMNS)).order_by("created_at", "pk")
-    start, count = asked.start_index or 1, min(MOST, MOST if asked.count is None else asked.count)
+    start, count = min(LAST, asked.start_index or 1), min(MOST, MOST if asked.count is None else asked.count)
     page = rows[start - 1 : start - 1 + count]
     if not _leaves_out_members(asked):
         page = page.prefetch_related("members")

@@ -38,6 +38,8 @@ from scim2_models import (
 
 ROOT = "/scim/v2"
 MOST = 200
+# Nobody has so many; a database counts no further than 64 bits.
+LAST = 2**31
 
 # What directories do that the standard does not: attributes of other schemas, values of a remove beside its path, and
 # paths into a list that name an entry which is not there yet.

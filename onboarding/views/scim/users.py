@@ -16,7 +16,7 @@ from onboarding.models import ProvisionedUser
 from onboarding.provisioning import UserData, delete_user, save_user
 from onboarding.views.scim.answers import body, listed, scim, shown
 from onboarding.views.scim.filters import Columns, by_id, condition, query_of
-from onboarding.views.scim.resources import MOST, User, meta
+from onboarding.views.scim.resources import LAST, MOST, User, meta
 
 _COLUMNS: Columns = {
     "id": by_id,
@@ -39,7 +39,7 @@ def scim_users(request: HttpRequest) -> HttpResponse:
         return shown(_resource(row), status=201, context=Context.RESOURCE_CREATION_RESPONSE)
     asked = _Search.model_validate(query_of(request.GET.dict()))
     rows = ProvisionedUser.objects.filter(condition(asked.filter, _COLUMNS)).order_by("created_at", "pk")
-    start, count = asked.start_index or 1, min(MOST, MOST if asked.count is None else asked.count)
+    start, count = min(LAST, asked.start_index or 1), min(MOST, MOST if asked.count is None else asked.count)
     page = [_resource(row) for row in rows[start - 1 : start - 1 + count]]
     return listed(_Page, page, total=rows.count(), start=start, parameters=asked)
 

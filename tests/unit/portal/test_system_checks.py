@@ -18,6 +18,7 @@ HAND = {
     "ONRAMP_SAML_IDP_SSO_URL": "https://login.example/sso",
     "ONRAMP_SAML_IDP_CERTIFICATE_FILE": "idp.crt",
 }
+CLIENT = {"ONRAMP_OIDC_CLIENT_ID": "onramp", "ONRAMP_OIDC_CLIENT_SECRET": "none"}
 URL = {"ONRAMP_SAML_METADATA_URL": "https://login.example/metadata"}
 FILE = {"ONRAMP_SAML_METADATA_FILE": "metadata.xml"}
 
@@ -43,6 +44,9 @@ def said(settings: Settings, monkeypatch: pytest.MonkeyPatch, environment: dict[
     [
         ({}, ["onramp.W001"]),
         ({"ONRAMP_OIDC_ISSUER": "https://login.example"}, ["onramp.E001"]),
+        (CLIENT | {"ONRAMP_OIDC_ISSUER": "https://login.example"}, []),
+        (CLIENT | {"ONRAMP_OIDC_ISSUER": "http://localhost:9000"}, []),
+        (CLIENT | {"ONRAMP_OIDC_ISSUER": "http://login.example"}, ["onramp.E006"]),
         (URL, []),
         ({"ONRAMP_OIDC_ISSUER": "https://login.example"} | URL, ["onramp.E001"]),
         (URL | FILE, ["onramp.E002"]),
