@@ -371,6 +371,11 @@ def test_a_secret_in_a_detail_is_masked_before_it_is_kept() -> None:
         report(more="than is asked for"),
         with_result("session", "fine", "works"),
         with_result("session", "failed", "x", "y" * 201),
+        with_result("session", "failed", "x\0"),
+        with_result("session", "failed", "No Such Reason"),
+        report(plan="platform\0"),
+        report(results=[{"check": "\0", "outcome": "failed", "reason": "x"}]),
+        report(results=[{"check": "x" * 30, "outcome": "failed", "reason": "y" * 30}]),
     ],
     ids=lambda content: str(content)[:30],
 )
@@ -429,7 +434,12 @@ def test_an_older_revision_is_outdated_and_the_page_says_install_again() -> None
 class HostileReports(TestCase):
     """Whatever a machine says about itself is kept as text or refused."""
 
-    @given(machine=hostile_text, os=hostile_text, detail=hostile_text, check=st.text(max_size=50))
+    @given(
+        machine=hostile_text,
+        os=hostile_text,
+        detail=hostile_text,
+        check=st.from_regex(r"[a-z0-9-]{1,40}", fullmatch=True) | st.text(max_size=50),
+    )
     @hypothesis_settings(max_examples=30)
     def test_it_is_kept_as_text_or_refused(self, machine: str, os: str, detail: str, check: str) -> None:
         person = make_ready_person()
