@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
-from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -19,7 +19,7 @@ from onboarding.checks.registry import BY_NAME
 from onboarding.checks.run import open_verification
 from onboarding.enums import Platform, Readiness, Trigger
 from onboarding.forms.asking import AskForm, NoteForm
-from onboarding.models import AdminRequest, Bundle, Person, PlanRevision
+from onboarding.models import AdminRequest, Bundle, Person, PlanRevision, VerificationFinding
 from onboarding.models.requests import ACCESS
 from onboarding.requests import ask_about_finding, ask_for_access, requests_of
 from onboarding.tasks import enqueue_verification
@@ -76,14 +76,17 @@ def setup_verify(request: PersonRequest) -> HttpResponseBase:
 @for_people
 @require_POST
 def setup_ask(request: PersonRequest) -> HttpResponseBase:
-    """Hand a finding of one's own newest verification to the admins."""
+    """Hand a finding of one of one's own verifications to the admins."""
     form = AskForm(request.POST)
     verification = access_of(request.person).verification
     if verification is None or not form.is_valid():
         return redirect("setup")
-    answer = get_object_or_404(
-        verification.answers.select_related("finding__last_known"), finding=form.cleaned_data["finding"]
-    )
+    # The page may be older than the newest verification: what it showed is still theirs to ask about.
+    answers = VerificationFinding.objects.filter(verification__person=request.person)
+    asked = answers.filter(finding=form.cleaned_data["finding"]).order_by("-verification__queued_at")
+    answer = asked.select_related("finding__last_known", "verification").first()
+    if answer is None:
+        raise Http404
     ask_about_finding(person=request.person, answer=answer, note=form.cleaned_data["note"])
     return redirect("setup")
 
