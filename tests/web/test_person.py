@@ -136,6 +136,15 @@ def test_somebody_who_never_did_anything_has_a_page_too() -> None:
         ({"outcome": Readiness.UNKNOWN, "verified_profiles": []}, "Unknown"),
         # A yes that is too old proves nothing, and is no "no".
         ({"proved_until": timezone.now() - dt.timedelta(hours=1)}, "Unknown"),
+        # And so is a no that is a day old.
+        (
+            {
+                "outcome": Readiness.BLOCKED,
+                "verified_profiles": [],
+                "finished_at": timezone.now() - dt.timedelta(hours=25),
+            },
+            "Unknown",
+        ),
     ],
 )
 def test_one_badge_heads_the_page(fields: dict[str, object], word: str) -> None:
