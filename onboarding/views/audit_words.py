@@ -53,6 +53,7 @@ ACTIONS: Mapping[str, Promise] = {
     "price.added": gettext_lazy("Added a price"),
     "price.corrected": gettext_lazy("Corrected a price"),
     "prices.loaded": gettext_lazy("Loaded prices"),
+    "request.added": gettext_lazy("Added to a request"),
     "request.answered": gettext_lazy("Answered a request"),
     "request.closed": gettext_lazy("Closed a request"),
     "request.opened": gettext_lazy("Asked the admins"),

@@ -329,6 +329,7 @@ def test_a_price_of_long_prompts(admin: Client) -> None:
         ({"endpoint_kind": "nowhere"}, "Select a valid choice."),
         ({"token_class": ""}, "This field is required."),
         ({"usd_per_million": "-1"}, "greater than or equal to 0"),
+        ({"usd_per_million": "1000.01"}, "less than or equal to 1000"),
         ({"usd_per_million": "1.1234567"}, "no more than 6 decimal places"),
         ({"usd_per_million": "4,125"}, "Enter a number."),
         ({"usd_per_million": "NaN"}, "Enter a number."),
