@@ -310,6 +310,16 @@ def test_once_connected_a_later_failure_is_told_and_forgets_nothing() -> None:
     assert "Run `aws sso login --profile claude-code-platform`, then the doctor again." in page
 
 
+def test_what_a_doctor_could_not_tell_is_no_failure() -> None:
+    person = make_ready_person()
+    send(code_for(person, CodePurpose.REPORT), with_result("network", "unknown", "not-asked"))
+
+    page = signed_in(person).get("/bundle/").content.decode()
+
+    assert '<li data-outcome="unknown">' in page
+    assert '<li data-outcome="failed">' not in page
+
+
 @pytest.mark.parametrize("check", [check.id for check in doctor.CHECKS])
 def test_every_failure_names_its_layer_and_reads_well_in_both_languages(check: str) -> None:
     reasons = next(each.reasons for each in doctor.CHECKS if each.id == check)
