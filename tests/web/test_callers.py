@@ -10,7 +10,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from onboarding.enums import Role
-from onboarding.models import AuditEvent, Caller
+from onboarding.models import AuditEvent, Caller, PersonStatus
+from onboarding.models.statuses import NEVER
 from tests.factories import make_caller, make_person, make_usage, make_user
 from tests.web.cost_pages import HOSTILE, MILLION, NEW, NOW, admin, bill, day, logged, read, signed_in, spend, text_of
 
@@ -149,6 +150,7 @@ def test_a_claim_moves_all_usage_to_the_person_and_is_on_record() -> None:
 
     caller.refresh_from_db()
     assert (caller.person, caller.claimed_by) == (ana, "carla.soto@acme.example")
+    assert PersonStatus.objects.get(pk=ana.pk).last_used_on == day(3)
     assert "$3.00" in read("/usage/", signed_in(ana))
     assert "unmapped" not in words()
     assert f"{BUILD} Ana Núñez ana.nunez@acme.example carla.soto@acme.example" in words()
@@ -166,6 +168,7 @@ def test_a_claim_can_be_taken_back() -> None:
 
     caller.refresh_from_db()
     assert (caller.person, caller.claimed_by) == (None, "")
+    assert PersonStatus.objects.get().last_used_on == NEVER.date()
     assert "One principal is unmapped" in words()
     assert [event.action for event in AuditEvent.objects.order_by("pk")] == ["caller.claimed", "caller.released"]
 
