@@ -97,6 +97,11 @@ def refresh_plan(plan_id: int) -> int:
     return refresh(_ids(Person.objects.filter(team__plan=plan_id)))
 
 
+def refresh_team(team_id: int) -> int:
+    """Everybody in a team: it has another name or plan."""
+    return refresh(_ids(Person.objects.filter(team=team_id)))
+
+
 @transaction.atomic
 def count_again(teams: Collection[str]) -> None:
     """Count the people of these teams again. Of two at once, the second waits, and then sees what the first wrote."""

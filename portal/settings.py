@@ -330,6 +330,7 @@ CELERY_TASK_ROUTES = {
         "onboarding.refresh_everybody",
         "onboarding.refresh_stale",
         "onboarding.refresh_plan",
+        "onboarding.refresh_team",
     )
 } | {
     name: {"queue": "costs"}
