@@ -303,6 +303,17 @@ def test_a_line_leads_to_the_form_filled_in(admin: Client) -> None:
     assert re.search(r'<input[^>]*name="is_long_prompt"[^>]*checked', form)
 
 
+def test_a_link_to_the_form_keeps_nothing_of_the_one_before(admin: Client) -> None:
+    make_price()
+    use(model_id="anthropic.claude-haiku-4-5")
+
+    page = admin.get(f"{PATH}?model_id=x&token_class=output&is_long_prompt=1&valid_from=2020-01-01").content.decode()
+
+    links = re.findall(r'href="([^"]+)#add"', page)
+    assert len(links) == 2
+    assert not [link for link in links if "long" in link or "2020" in link or "output" in link]
+
+
 def test_a_number_is_read_alike_in_every_language(admin: Client) -> None:
     """With Spanish separators 4.125 would be four thousand."""
     admin.cookies["language"] = "es"
