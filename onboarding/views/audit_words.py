@@ -184,7 +184,8 @@ def _told(within: str, details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _value(key: str, value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(_value(key, each) for each in value)
+        # Before and after: one of the two may be nothing.
+        return ", ".join(_value(key, each) if each not in ("", None) else _("none") for each in value)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     # A code that this Onramp does not know stays as it is.
