@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from onboarding.enums import EndpointKind, TokenClass
 
-
 # USD per million tokens: far above any price, and far below what the sums of usage can hold.
 HIGHEST = 1_000
 
