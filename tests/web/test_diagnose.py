@@ -196,6 +196,16 @@ def test_another_error_of_the_same_kind_is_added_to_the_open_request_and_waits_a
     assert AuditEvent.objects.filter(action="request.added").count() == 1
 
 
+def test_a_note_that_is_too_long_is_shown_again_with_its_words() -> None:
+    response = signed_in().post("/diagnose/ask/", {"text": DENIAL, "note": "x" * 1001})
+
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert "x" * 1001 in page
+    assert "at most 1000 characters" in page
+    assert not AdminRequest.objects.exists()
+
+
 def test_line_breaks_count_once_and_a_long_note_arrives() -> None:
     note = "\r\n".join(["x" * 99] * 10)
 
