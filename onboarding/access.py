@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Window
+from django.db.models import Q, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
@@ -80,6 +81,20 @@ class Access:
         return self.proof is not None
 
     @property
+    def no_until(self) -> dt.datetime | None:
+        """Until when the newest answer counts as a no; None unless it is one, against the current revision."""
+        revision, verified = self.revision, self.verified
+        if revision is None or verified is None or verified.finished_at is None:
+            return None
+        is_no = verified.revision_id == revision.pk and verified.outcome == Readiness.BLOCKED
+        return verified.finished_at + ANSWER_HOLDS if is_no else None
+
+    @property
+    def is_blocked(self) -> bool:
+        """A no of another revision, or a day old, is none any more."""
+        return self.no_until is not None and timezone.now() < self.no_until
+
+    @property
     def usable(self) -> dict[Tier, str]:
         """The inference profiles that were seen to work for this person, by tier."""
         return self.proof.usable if self.proof else {}
@@ -90,6 +105,12 @@ class Access:
         if self.proof is not None:
             return self.proof.left_out
         return dict(self.revision.profiles) if self.revision else {}
+
+
+def counts_as_no(now: dt.datetime) -> Q:
+    """`Access.is_blocked` to the database, of the newest verification of somebody that ended against the current
+    revision of their plan."""
+    return Q(outcome=Readiness.BLOCKED, finished_at__gt=now - ANSWER_HOLDS)
 
 
 def accesses_of(people: Collection[Person]) -> dict[int, Access]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Collection
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from django.db import transaction
 from django.utils import timezone
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from onboarding import statuses
 from onboarding.enums import CodePurpose, Layer, Outcome, Platform, Scope
@@ -52,6 +52,11 @@ def _plain(text: str) -> str:
 
 
 Line = Annotated[str, AfterValidator(_plain)]
+# A word of the doctor's catalogue, or a plan's slug: no text of a stranger's.
+_WORD = r"^[a-z0-9-]+$"
+Word = Annotated[str, Field(pattern=_WORD, max_length=40)]
+# `check.reason` is the reason of a finding.
+_LONGEST_REASON = 60
 
 
 class Result(BaseModel):
@@ -59,10 +64,21 @@ class Result(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    check: Annotated[str, Field(max_length=40)]
+    check: Word
     outcome: Literal["passed", "warning", "failed", "unknown", "skipped"]
-    reason: Annotated[str, Field(max_length=40)]
+    reason: Word
     detail: Annotated[Line, Field(max_length=200)] = ""
+
+    @model_validator(mode="after")
+    def _fits_a_finding(self) -> Self:
+        if len(self.full_reason) > _LONGEST_REASON:
+            raise ValueError("check and reason are too long together")
+        return self
+
+    @property
+    def full_reason(self) -> str:
+        """As a finding keeps it."""
+        return f"{self.check}.{self.reason}"
 
 
 class Report(BaseModel):
@@ -71,7 +87,7 @@ class Report(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     version: Literal[1]
-    plan: Annotated[str, Field(max_length=50)]
+    plan: Annotated[str, Field(pattern=_WORD, max_length=50)]
     revision: Annotated[int, Field(ge=1, le=1_000_000)]
     machine: Annotated[Line, Field(min_length=1, max_length=64)]
     os: Annotated[Line, Field(max_length=64)] = ""
@@ -175,7 +191,7 @@ def _finding(enrolment: Enrolment, report: Report, now: dt.datetime) -> Finding:
         subject=f"person {enrolment.person_id}|{report.machine}",
         outcome=outcome,
         layer=_LAYERS.get(worst.check, Layer.CLAUDE_CODE) if is_no else "",
-        reason="works" if outcome == Outcome.PASSED else f"{worst.check}.{worst.reason}",
+        reason="works" if outcome == Outcome.PASSED else worst.full_reason,
         facts=facts,
         checked_at=now,
         fresh_until=now,

@@ -1,6 +1,6 @@
 """How many people can work, and would get what of their plan, as their newest verifications tell: for lists.
 
-Only an answer about the plan's current revision counts, and a yes only as long as a bundle may be made from it.
+Only an answer about the plan's current revision counts: a yes as long as a bundle may be made from it, a no for a day.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
+from onboarding.access import counts_as_no
 from onboarding.enums import Readiness, RunState
 from onboarding.models import Person, Plan, Verification
 
@@ -94,9 +95,10 @@ def _counts(key: str, **only: Any) -> Mapping[int, Counts]:
 def _answers(people: QuerySet[Person]) -> QuerySet[Verification]:
     """The newest verification of each that ended, where it says yes or no about the current revision of their plan."""
     newest = Verification.objects.filter(person=OuterRef("pk"), state=RunState.DONE).order_by("-queued_at")
-    yes = Q(outcome=Readiness.READY, principal__isnull=False, proved_until__gt=timezone.now())
+    now = timezone.now()
+    yes = Q(outcome=Readiness.READY, principal__isnull=False, proved_until__gt=now)
     return (
-        Verification.objects.filter(yes | Q(outcome=Readiness.BLOCKED))
+        Verification.objects.filter(yes | counts_as_no(now))
         .filter(pk__in=people.annotate(newest=Subquery(newest.values("pk")[:1])).values("newest"))
         .filter(revision__is_current=True, revision__plan=F("person__team__plan"))
         .order_by()

@@ -32,8 +32,32 @@ def ask_about_finding(*, person: Person, answer: VerificationFinding, note: str)
 
 
 def ask_about_error(*, person: Person, diagnosis: str, masked: str, note: str) -> AdminRequest:
-    """Hand the admins an error this person pasted, in which every secret was masked. `diagnosis` is its key."""
-    return _ask(AdminRequest(person=person, reason=diagnosis, pasted=masked, note=note))
+    """Hand the admins an error this person pasted, in which every secret was masked. `diagnosis` is its key.
+
+    While a request with the same diagnosis is open, what is new of the text and the note is added to that one.
+    """
+    request = AdminRequest(person=person, reason=diagnosis, pasted=masked, note=note)
+    there = _ask(request)
+    return request if there is request else _add(there, masked, note)
+
+
+@transaction.atomic
+def _add(request: AdminRequest, masked: str, note: str) -> AdminRequest:
+    """Add to an open request, which then waits for an answer again; what it says already is not said twice."""
+    row = AdminRequest.objects.select_for_update(of=("self",)).select_related("person").get(pk=request.pk)
+    pasted, said = _joined(row.pasted, masked), _joined(row.note, note)
+    if (pasted, said) == (row.pasted, row.note):
+        return row
+    row.pasted, row.note, row.answered_at, row.answered_by = pasted, said, None, ""
+    row.save(update_fields=["pasted", "note", "answered_at", "answered_by"])
+    email = row.person.email
+    AuditEvent.objects.record(actor=email, action="request.added", target=email, reason=row.reason)
+    Notification.objects.tell_admins(NotificationKind.REQUEST_FILED, request=row)
+    return row
+
+
+def _joined(before: str, more: str) -> str:
+    return before if more in before else "\n\n".join(filter(None, [before, more]))
 
 
 def ask_for_budget(*, person: Person, note: str) -> AdminRequest:

@@ -107,6 +107,8 @@ class Filter:
 
 
 _PARAMETERS = {"search": "q"}
+# The layer that was chosen together with a cause.
+CAUSE_OF = "cause_of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,9 @@ def read_filter(query: Mapping[str, str]) -> tuple[Filter, list[str]]:
             ignored.append(parameter)
             value = ""
         told[name] = value
+    # A form that was sent with another layer than the cause is of means the layer.
+    if query.get(CAUSE_OF, told["layer"]) != told["layer"]:
+        told["cause"] = ""
     return Filter(**told), ignored
 
 

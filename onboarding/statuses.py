@@ -60,12 +60,20 @@ _BETWEEN = re.compile(r"[\W_]+")
 def refresh(people: Iterable[int]) -> int:
     """Bring the rows of these people (their ids) up to date; how many people that were.
 
-    A constant number of queries for each batch of some hundreds, and a transaction of its own unless one is open.
+    A constant number of queries for each batch of some hundreds, and a transaction of its own unless one is open. Then
+    locks are held until that one ends: so they are taken in one order, people by their keys, and teams after them.
     """
-    ids, count = iter(people), 0
+    is_within = transaction.get_connection().in_atomic_block
+    ids = iter(sorted(set(people))) if is_within else iter(people)
+    count, teams = 0, set[str]()
     while batch := sorted(set(islice(ids, _BATCH))):
-        _refresh(batch)
+        with transaction.atomic():
+            teams |= _refresh(batch)
+            if not is_within:
+                count_again(teams)
+                teams = set()
         count += len(batch)
+    count_again(teams)
     return count
 
 
@@ -89,9 +97,16 @@ def refresh_plan(plan_id: int) -> int:
     return refresh(_ids(Person.objects.filter(team__plan=plan_id)))
 
 
+def refresh_team(team_id: int) -> int:
+    """Everybody in a team: it has another name or plan."""
+    return refresh(_ids(Person.objects.filter(team=team_id)))
+
+
 @transaction.atomic
 def count_again(teams: Collection[str]) -> None:
     """Count the people of these teams again. Of two at once, the second waits, and then sees what the first wrote."""
+    if not teams:
+        return
     TeamTally.objects.bulk_create([TeamTally(team_name=name) for name in sorted(teams)], ignore_conflicts=True)
     list(TeamTally.objects.select_for_update().filter(pk__in=teams).order_by("pk"))
     active = PersonStatus.objects.filter(is_active=True, team_name__in=teams).order_by()
@@ -143,18 +158,16 @@ def _used_since(day: dt.date) -> Any:
     return Person.objects.filter(callers__meters__entries__day__gte=day, status__last_used_on__lt=day).distinct()
 
 
-@transaction.atomic
-def _refresh(ids: Sequence[int]) -> None:
+def _refresh(ids: Sequence[int]) -> set[str]:
+    """The names of the teams to count again."""
+    # Of two at once, the second waits here, and then reads what the first one's deed has changed.
+    before = {row.pk: row for row in PersonStatus.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
     known = _Known.of(ids, timezone.now())
-    before = PersonStatus.objects.in_bulk(ids)
     rows = [known.status_of(person) for person in known.people]
     changed = [row for row in rows if row.pk not in before or _values(row) != _values(before[row.pk])]
     PersonStatus.objects.bulk_create(changed, update_conflicts=True, unique_fields=["person"], update_fields=_FIELDS)
     _keep_words(known)
-    if not changed:
-        return
-    teams = {row.team_name for row in changed} | {before[row.pk].team_name for row in changed if row.pk in before}
-    count_again(teams)
+    return {row.team_name for row in changed} | {before[row.pk].team_name for row in changed if row.pk in before}
 
 
 def _values(row: PersonStatus) -> list[Any]:
@@ -202,7 +215,7 @@ class _Known:
     def status_of(self, person: Any) -> PersonStatus:
         revision = self.revisions.get(person.team.plan_id) if person.team else None
         newest, ended = self.runs.get(person.newest_id or 0), self.runs.get(person.ended_id or 0)
-        readiness, holds_until = _readiness(Access(person, revision, newest, ended), self.now)
+        readiness, holds_until = _readiness(Access(person, revision, newest, ended))
         found = self.blockers.get(ended.pk, ()) if ended and readiness == Readiness.BLOCKED else ()
         first = found[0] if found else None
         return PersonStatus(
@@ -246,8 +259,8 @@ def _with_newest(people: Any) -> Any:
     )
 
 
-def _readiness(access: Access, now: dt.datetime) -> tuple[str, dt.datetime | None]:
-    """What `access` comes to, and how long that counts. A no of another revision, or a day old, is none any more."""
+def _readiness(access: Access) -> tuple[str, dt.datetime | None]:
+    """What `access` comes to, and how long that counts."""
     revision, verified = access.revision, access.verified
     if revision is None:
         return "", None
@@ -257,9 +270,7 @@ def _readiness(access: Access, now: dt.datetime) -> tuple[str, dt.datetime | Non
         asked = access.verification
         until = [verified.proved_until, asked.queued_at + ANSWER_HOLDS if asked and not asked.is_live else None]
         return Readiness.READY, min(each for each in until if each)
-    holds_until = verified.finished_at + ANSWER_HOLDS
-    is_no = verified.outcome == Readiness.BLOCKED and now < holds_until
-    return (Readiness.BLOCKED, holds_until) if is_no else (Readiness.UNKNOWN, None)
+    return (Readiness.BLOCKED, access.no_until) if access.is_blocked else (Readiness.UNKNOWN, None)
 
 
 def _blockers(

@@ -21,7 +21,7 @@ from onboarding import expired, limits, statuses
 from onboarding.checks import history, run, sweep
 from onboarding.costs import alerts, billing_fetches, ingest, ledger, stalls
 from onboarding.enums import Trigger
-from onboarding.models import BillingFetch, BudgetAlert, Ingestion, Notification, Plan, Sweep, Verification
+from onboarding.models import BillingFetch, BudgetAlert, Ingestion, Notification, Plan, Sweep, Team, Verification
 from onboarding.models.jobs import Job
 from onboarding.notifications import sending
 
@@ -88,6 +88,11 @@ def refresh_stale() -> None:
 @shared_task(name="onboarding.refresh_plan")
 def refresh_plan(*, plan_id: int) -> None:
     statuses.refresh_plan(plan_id)
+
+
+@shared_task(name="onboarding.refresh_team")
+def refresh_team(*, team_id: int) -> None:
+    statuses.refresh_team(team_id)
 
 
 @shared_task(name="onboarding.raise_alerts")
@@ -214,6 +219,11 @@ def enqueue_verifications(rows: Sequence[Verification]) -> None:
 def enqueue_refresh(plan: Plan) -> None:
     """Ask a worker to bring the statuses of a plan's people up to date; a lost message only makes that later."""
     transaction.on_commit(partial(_send, refresh_plan, plan_id=plan.pk))
+
+
+def enqueue_refresh_of_team(team: Team) -> None:
+    """The same of a team's people."""
+    transaction.on_commit(partial(_send, refresh_team, team_id=team.pk))
 
 
 def enqueue_sweep(row: Sweep) -> None:

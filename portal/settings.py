@@ -359,6 +359,7 @@ CELERY_TASK_ROUTES = {
         "onboarding.refresh_stale",
         "onboarding.refresh_plan",
         "onboarding.forget_full_buckets",
+        "onboarding.refresh_team",
     )
 } | {
     name: {"queue": "costs"}

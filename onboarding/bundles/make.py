@@ -230,7 +230,7 @@ def make_bundle(access: Access, *, platform: Platform, language: str, actor: str
     proof = _proof(access)
     inputs = inputs_for(access, platform=platform, language=language)
     built = build(inputs)
-    Bundle.objects.create(
+    row = Bundle.objects.create(
         person=access.person,
         revision=proof.revision,
         verification=proof.verification,
@@ -239,7 +239,12 @@ def make_bundle(access: Access, *, platform: Platform, language: str, actor: str
         digest=built.digest,
     )
     AuditEvent.objects.record(
-        actor=actor, action="bundle.made", target=access.person.email, digest=built.digest, platform=str(platform)
+        actor=actor,
+        action="bundle.made",
+        target=access.person.email,
+        bundle=row.pk,
+        digest=built.digest,
+        platform=str(platform),
     )
     statuses.refresh([access.person.pk])
     return Made(built, inputs)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.utils.functional import cached_property
 
+from onboarding import statuses
 from onboarding.catalog import session_name
 from onboarding.models import AuditEvent, Caller, DirectoryEntry, Person, Principal
 
@@ -136,10 +137,13 @@ def claim(caller: Caller, person: Person, *, actor: str) -> None:
     """Say whose a caller is; all its usage, past and coming, counts as theirs."""
     Caller.objects.filter(pk=caller.pk).update(person=person, claimed_by=actor)
     AuditEvent.objects.record(actor=actor, action="caller.claimed", target=caller.arn[:254], person=person.email)
+    statuses.refresh(each for each in (caller.person_id, person.pk) if each)
 
 
 @transaction.atomic
 def release(caller: Caller, *, actor: str) -> None:
     """Take back what somebody claimed; the map decides again, at once."""
-    Caller.objects.filter(pk=caller.pk).update(person=IdentityMap().whose(caller.arn), claimed_by="")
+    person_id = IdentityMap().whose(caller.arn)
+    Caller.objects.filter(pk=caller.pk).update(person=person_id, claimed_by="")
     AuditEvent.objects.record(actor=actor, action="caller.released", target=caller.arn[:254])
+    statuses.refresh(each for each in (caller.person_id, person_id) if each)

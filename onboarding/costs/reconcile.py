@@ -110,8 +110,10 @@ def _percent(difference: Decimal | None, estimate: Decimal | None) -> Decimal | 
 
 
 def _agree(estimate: Decimal | None, billed: Decimal | None) -> bool:
-    if estimate is None or billed is None:
-        return estimate is billed
+    """Where a side says nothing, what the other says counts as if it said nothing was used, or charged."""
+    if estimate is None and billed is None:
+        return True
+    estimate, billed = estimate or Decimal(), billed or Decimal()
     return abs(billed - estimate) <= max(_CENT, abs(billed) * _AGREES)
 
 

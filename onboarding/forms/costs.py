@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from onboarding.catalog import parse_profile_id
 from onboarding.models import Person, Price
+from onboarding.models.prices import HIGHEST
 
 if TYPE_CHECKING:
     PriceModelForm = forms.ModelForm[Price]
@@ -70,6 +71,7 @@ class PriceForm(PriceModelForm):
     usd_per_million = forms.DecimalField(
         label=_("USD per million tokens"),
         min_value=0,
+        max_value=HIGHEST,
         max_digits=12,
         decimal_places=6,
         widget=forms.NumberInput(attrs={"class": "input", "autocomplete": "off"}),

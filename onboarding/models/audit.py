@@ -43,6 +43,8 @@ class AuditEvent(models.Model):
             models.Index(Upper("actor"), models.F("at").desc(), models.F("id").desc(), name="audit_of_actor"),
             # And of one action; the page about prices reads its own.
             models.Index(fields=["action", "-at", "-id"], name="audit_of_action"),
+            # A person's page reads the newest of what was done to them.
+            models.Index(fields=["target", "-at", "-id"], name="audit_of_target"),
         ]
 
     def __str__(self) -> str:

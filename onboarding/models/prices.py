@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from onboarding.enums import EndpointKind, TokenClass
+
+# USD per million tokens: far above any price, and far below what the sums of usage can hold.
+HIGHEST = 1_000
 
 
 class PriceQuerySet(models.QuerySet["Price"]):
@@ -28,7 +32,9 @@ class Price(models.Model):
     is_long_prompt = models.BooleanField(
         default=False, help_text=_("The price of long prompts, where a model has one of their own.")
     )
-    usd_per_million = models.DecimalField(max_digits=12, decimal_places=6)
+    usd_per_million = models.DecimalField(
+        max_digits=12, decimal_places=6, validators=[MinValueValidator(0), MaxValueValidator(HIGHEST)]
+    )
     valid_from = models.DateField()
     source = models.CharField(max_length=200, help_text=_("Where the figure comes from."))
 

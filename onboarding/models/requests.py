@@ -27,7 +27,7 @@ class AdminRequest(models.Model):
     finding = models.ForeignKey(Finding, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     check_name = models.CharField(max_length=40, blank=True)
     reason = models.CharField(max_length=60, help_text=_("The reason of the finding, or the diagnosis of the error."))
-    note = models.CharField(max_length=1000, blank=True)
+    note = models.TextField(blank=True)
     pasted = models.TextField(max_length=20_000, blank=True)
     state = models.CharField(max_length=10, choices=RequestState.choices, default=RequestState.OPEN)
     answer = models.CharField(max_length=1000, blank=True)

@@ -168,6 +168,14 @@ _SECTIONS = {name: section for section, names in _WITHIN.items() for name in nam
 
 
 @register.simple_tag(takes_context=True)
+def paged(context: Context, number: int, parameter: str = "") -> str:
+    """The page's own query with another number of a page in it, in `parameter` or else in `page`."""
+    query = context["request"].GET.copy()
+    query[parameter or "page"] = str(number)
+    return f"?{query.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
 def section(context: Context) -> str:
     """The entry of the navigation that this page belongs to: itself, unless it is reached from another."""
     match = context["request"].resolver_match

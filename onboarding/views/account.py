@@ -200,7 +200,7 @@ def account(request: PersonRequest) -> HttpResponseBase:
 @require_POST
 def account_verify(request: PersonRequest) -> HttpResponseBase:
     """Ask AWS about an account anew. Joins the asking that waits, if there is one."""
-    row = get_object_or_404(Account, account_id=request.POST.get("account", ""))
+    row = get_object_or_404(Account, account_id=request.POST.get("account", "").replace("\0", ""))
     with transaction.atomic():
         sweep = Sweep.objects.open(trigger=Trigger.RECHECK, account=row, covers_people=False)
         AuditEvent.objects.record(actor=request.person.email, action="account.asked", target=row.account_id)

@@ -53,6 +53,7 @@ ACTIONS: Mapping[str, Promise] = {
     "price.added": gettext_lazy("Added a price"),
     "price.corrected": gettext_lazy("Corrected a price"),
     "prices.loaded": gettext_lazy("Loaded prices"),
+    "request.added": gettext_lazy("Added to a request"),
     "request.answered": gettext_lazy("Answered a request"),
     "request.closed": gettext_lazy("Closed a request"),
     "request.opened": gettext_lazy("Asked the admins"),
@@ -183,7 +184,8 @@ def _told(within: str, details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _value(key: str, value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(_value(key, each) for each in value)
+        # Before and after: one of the two may be nothing.
+        return ", ".join(_value(key, each) if each not in ("", None) else _("none") for each in value)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     # A code that this Onramp does not know stays as it is.

@@ -77,6 +77,6 @@ def _actors(page: Page[Bundle]) -> Mapping[int, str]:
         Q(target=row.person.email, at__range=(row.created_at - _TOGETHER, row.created_at + _TOGETHER)) for row in rows
     ]
     events = AuditEvent.objects.filter(reduce(operator.or_, moments), action="bundle.made")
-    actors = {(event.target, event.details.get("digest")): event.actor for event in events}
-    found = {row.pk: actors.get((row.person.email, row.digest), row.person.email) for row in rows}
+    actors = {event.details.get("bundle"): event.actor for event in events}
+    found = {row.pk: actors.get(row.pk, row.person.email) for row in rows}
     return {row.pk: found[row.pk] for row in rows if found[row.pk] != row.person.email}

@@ -9,11 +9,13 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -59,7 +61,7 @@ def caller_claim(request: PersonRequest, pk: int) -> HttpResponseBase:
     if not form.is_valid():
         return _page(request, refused={pk: form}, status=422)
     claim(caller, form.person, actor=request.person.email)
-    return redirect("callers")
+    return _back(request)
 
 
 @for_admins
@@ -67,7 +69,13 @@ def caller_claim(request: PersonRequest, pk: int) -> HttpResponseBase:
 def caller_release(request: PersonRequest, pk: int) -> HttpResponseBase:
     """Take back what an admin said; what Onramp found by itself is not theirs to take back."""
     release(get_object_or_404(Caller.objects.exclude(claimed_by=""), pk=pk), actor=request.person.email)
-    return redirect("callers")
+    return _back(request)
+
+
+def _back(request: PersonRequest) -> HttpResponse:
+    """To the pages of both lists that the deed was done on; beyond the last page is the last."""
+    pages = {name: request.GET[name] for name in ("page", "claimed") if request.GET.get(name, "").isdecimal()}
+    return redirect(f"{reverse('callers')}{'?' if pages else ''}{urlencode(pages)}")
 
 
 def _page(request: PersonRequest, *, refused: dict[int, ClaimForm] | None = None, status: int = 200) -> HttpResponse:
@@ -77,7 +85,7 @@ def _page(request: PersonRequest, *, refused: dict[int, ClaimForm] | None = None
     context = {
         "rows": _with_forms(rows, refused or {}),
         "page": rows,
-        "claimed": claimed[:_CLAIMED_SHOWN],
+        "claimed": Paginator(claimed, _CLAIMED_SHOWN).get_page(request.GET.get("claimed")),
         "counts": counts,
         "warnings": coverage.warnings(timezone.now()),
         "as_of": coverage.as_of(),

@@ -20,12 +20,15 @@ from onboarding.views.rules import PersonRequest, for_people, viewable
 @require_http_methods(["GET", "HEAD", "POST"])
 def diagnose(request: PersonRequest) -> HttpResponseBase:
     """The box, and after a POST the diagnosis of what was in it. What the page shows of it has its secrets masked."""
-    form = ErrorForm(request.POST or None)
+    return _page(request, ErrorForm(request.POST or None))
+
+
+def _page(request: PersonRequest, form: ErrorForm, status: int = 200) -> HttpResponseBase:
     context = {"form": form, "limit": LIMIT, "diagnosis": None, "text": "", "was_asked": "asked" in request.GET}
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and (form.is_valid() or "text" in form.cleaned_data):
         text = form.cleaned_data["text"]
         context |= {"diagnosis": diagnosis_of(text), "text": text}
-    return render(request, "diagnose.html", context)
+    return render(request, "diagnose.html", context, status=status)
 
 
 @for_people
@@ -34,7 +37,7 @@ def diagnose_ask(request: PersonRequest) -> HttpResponseBase:
     """Hand the text to the admins, masked: the person chose to."""
     form = ErrorForm(request.POST)
     if not form.is_valid():
-        return redirect("diagnose")
+        return _page(request, form, status=422) if "text" in form.cleaned_data else redirect("diagnose")
     text = form.cleaned_data["text"]
     ask_about_error(
         person=request.person, diagnosis=diagnosis_of(text).key, masked=text, note=form.cleaned_data["note"]

@@ -14,7 +14,8 @@ from onboarding.models import Bundle, Enrolment, PlanRevision
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """An enrolment, what its doctor said in words, and its state: `answered`, `connected`, `outdated` or `failed`."""
+    """An enrolment, what its doctor said in words, and its state: `answered`, `connected`, `outdated`, `unknown` or
+    `failed`."""
 
     enrolment: Enrolment
     explanation: Explanation | None
@@ -43,6 +44,8 @@ def _machine(enrolment: Enrolment, revision: PlanRevision | None) -> Machine:
 
 def _state(enrolment: Enrolment, revision: PlanRevision | None) -> str:
     """Connected and answered are two states: settings may be in place long before a model was called."""
+    if enrolment.outcome == "unknown":
+        return "unknown"
     if enrolment.connected_at is None or enrolment.outcome == "failed":
         return "failed"
     if revision is None or enrolment.revision_id != revision.pk:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from onboarding import roster
-from onboarding.checks.registry import explain
+from onboarding.checks.registry import FINDING_TYPES, explain
 from onboarding.checks.run import open_verifications
 from onboarding.enums import Actor, Layer, Standing, Trigger
 from onboarding.models import Enrolment, Person, Plan, Team
@@ -114,6 +114,8 @@ def people(request: PersonRequest) -> HttpResponseBase:
         "is_more": bool(chosen.chosen) and count > COUNTED,
         "tally": tally,
         "tiles": _tiles(tally, chosen),
+        "cause": _cause(chosen.cause),
+        "without_cause": _query(replace(chosen, cause=""), order),
         "causes": _causes(tally["blocked"], chosen),
         "heads": _heads(chosen, order),
         "here": _query(chosen, order),
@@ -206,6 +208,13 @@ def _causes(blocked: int, chosen: Filter) -> list[Cause]:
         share = min(100, round(100 * blocker.people / blocked)) if blocked else 0
         found.append(Cause(blocker, words.title, words.actor, link, share))
     return found
+
+
+def _cause(cause: str) -> str:
+    """What the check of a cause asks, and its reason."""
+    name, _dot, reason = cause.partition(".")
+    check = FINDING_TYPES.get(name)
+    return f"{check.title}: {reason}" if check else cause
 
 
 def _heads(chosen: Filter, order: Order) -> list[Head]:

@@ -97,8 +97,8 @@ def _state(access: Access) -> str:
         return "running"
     if access.is_ready:
         return Readiness.READY
-    # A yes that no longer counts, such as one against another plan, is not known to hold.
-    return Readiness.BLOCKED if access.verification.outcome == Readiness.BLOCKED else Readiness.UNKNOWN
+    # An answer that no longer counts, such as one against another plan, is not known to hold.
+    return Readiness.BLOCKED if access.is_blocked else Readiness.UNKNOWN
 
 
 def _bundles(whose: Person) -> Any:

@@ -63,7 +63,7 @@ def _enter_price(request: PersonRequest) -> HttpResponseBase:
 
 
 def _change_multiplier(request: PersonRequest) -> HttpResponseBase:
-    account = get_object_or_404(Account, account_id=request.POST["account"])
+    account = get_object_or_404(Account, account_id=request.POST["account"].replace("\0", ""))
     form = MultiplierForm(request.POST, auto_id=_ids_of(account))
     if not form.is_valid():
         return _page(request, PriceForm(), {account.pk: form})

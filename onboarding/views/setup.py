@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from django.db import models, transaction
-from django.http import HttpResponse, HttpResponseBase, HttpResponseNotModified
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -25,7 +25,7 @@ from onboarding.context_processors import theme_of
 from onboarding.enums import Platform, Readiness, Trigger
 from onboarding.fingerprints import Fingerprint, fingerprint_of
 from onboarding.forms.asking import AskForm, NoteForm
-from onboarding.models import AdminRequest, Bundle, Person, PlanRevision
+from onboarding.models import AdminRequest, Bundle, Person, PlanRevision, VerificationFinding
 from onboarding.models.requests import ACCESS
 from onboarding.models.verification import ANSWER_HOLDS
 from onboarding.requests import ask_about_finding, ask_for_access, requests_of
@@ -133,14 +133,17 @@ def setup_verify(request: PersonRequest) -> HttpResponseBase:
 @for_people
 @require_POST
 def setup_ask(request: PersonRequest) -> HttpResponseBase:
-    """Hand a finding of one's own newest verification to the admins."""
+    """Hand a finding of one of one's own verifications to the admins."""
     form = AskForm(request.POST)
     verification = access_of(request.person).verification
     if verification is None or not form.is_valid():
         return redirect("setup")
-    answer = get_object_or_404(
-        verification.answers.select_related("finding__last_known"), finding=form.cleaned_data["finding"]
-    )
+    # The page may be older than the newest verification: what it showed is still theirs to ask about.
+    answers = VerificationFinding.objects.filter(verification__person=request.person)
+    asked = answers.filter(finding=form.cleaned_data["finding"]).order_by("-verification__queued_at")
+    answer = asked.select_related("finding__last_known", "verification").first()
+    if answer is None:
+        raise Http404
     ask_about_finding(person=request.person, answer=answer, note=form.cleaned_data["note"])
     return redirect("setup")
 

@@ -10,8 +10,10 @@ from django.utils import timezone
 from onboarding.access import access_of
 from onboarding.bundles.make import NotVerified, inputs_for
 from onboarding.enums import Platform, Readiness, RunState
-from onboarding.models import Principal, Verification
+from onboarding.models import PersonStatus, Principal, Verification
 from onboarding.models.verification import ANSWER_HOLDS
+from onboarding.readiness import counts_of
+from onboarding.statuses import refresh
 from tests.factories import (
     make_person,
     make_principal,
@@ -30,6 +32,22 @@ def test_a_fresh_yes_against_the_current_revision_is_proof() -> None:
     assert access.is_ready
     assert not access.is_due
     assert set(access.usable.values()) == set(make_revision(is_current=False).profiles.values())
+
+
+@pytest.mark.parametrize("hours", [1, 25])
+def test_blocked_means_the_same_wherever_it_is_said(hours: int) -> None:
+    """To a person's page, to the list of everybody, and to the counts of teams and plans."""
+    revision = make_revision()
+    person = make_person(team=make_team(revision.plan))
+    ended = timezone.now() - dt.timedelta(hours=hours)
+    make_verification(person, revision, outcome=Readiness.BLOCKED, verified_profiles=[], finished_at=ended)
+    refresh([person.pk])
+
+    is_blocked = access_of(person).is_blocked
+
+    assert is_blocked == (hours < 24)
+    assert (PersonStatus.objects.get(pk=person.pk).readiness == Readiness.BLOCKED) == is_blocked
+    assert counts_of(revision.plan).blocked == is_blocked
 
 
 def test_proof_ages() -> None:

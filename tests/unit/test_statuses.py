@@ -405,6 +405,27 @@ def test_a_word_is_somebodys_once() -> None:
         PersonWord.objects.create(person=person, word="ana")
 
 
+def test_what_is_known_is_read_under_locks_that_are_taken_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """People by their keys before anything is read of them, and teams after the last of them."""
+    monkeypatch.setattr(statuses, "_BATCH", 2)
+    team = make_team(make_revision().plan)
+    people = [make_person(f"p{number}@acme.example", team=team) for number in range(4)]
+    refresh([person.pk for person in people])
+    Person.objects.update(seen_at=timezone.now())
+
+    with CaptureQueriesContext(connection) as queries:
+        refresh([person.pk for person in reversed(people)])
+
+    asked = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+    assert 'FROM "onboarding_personstatus"' in asked[0]
+    assert 'ORDER BY "onboarding_personstatus"."person_id" ASC' in asked[0]
+    assert ("FOR UPDATE" in asked[0]) == connection.features.has_select_for_update
+    written = [place for place, sql in enumerate(asked) if sql.startswith('INSERT INTO "onboarding_personstatus"')]
+    counted = [place for place, sql in enumerate(asked) if '"onboarding_teamtally"' in sql]
+    assert len(written) == 2
+    assert written[-1] < counted[0]
+
+
 def test_a_batch_is_a_transaction_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statuses, "_BATCH", 2)
     for number in range(5):

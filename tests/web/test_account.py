@@ -527,3 +527,7 @@ def test_a_role_that_may_not_be_assumed_is_a_matter_of_the_portals_own_credentia
     denied("model-access", "sts:AssumeRole", f"{ACCOUNT}|{REGION}|{OPUS}")
 
     assert set(policies("missing")) == {"own"}
+
+
+def test_a_nul_is_no_account() -> None:
+    assert client_of(Role.ADMIN).post("/account/verify/", {"account": "\0"}).status_code == 404

@@ -126,6 +126,12 @@ def test_hostile_text_is_text() -> None:
     assert page.count("&lt;script&gt;alert") >= 6
 
 
+def test_nothing_before_or_after_has_a_word() -> None:
+    event = record(plan=["", "platform"], groups=["a", ""])
+
+    assert [value for _name, value in details_of(event)] == ["none, platform", "a, none"]
+
+
 def test_the_page_is_empty_before_anything_was_done() -> None:
     assert "There is no event yet." in read(URL)
     assert "No event matches this filter." in read(f"{URL}?actor=nobody")

@@ -259,6 +259,14 @@ def test_who_took_a_bundle_is_not_told_where_it_was_the_person(admin: Client) ->
     assert "taken by" not in text_of(admin.get("/bundles/"))
 
 
+def test_the_same_bundle_taken_twice_at_once_is_told_by_whom_each(admin: Client) -> None:
+    person = make_ready_person()
+    for actor in (person.email, "manage.py bundle", person.email):
+        make_bundle(access_of(person), platform=Platform.LINUX, language="en", actor=actor)
+
+    assert text_of(admin.get("/bundles/")).count("taken by manage.py bundle") == 1
+
+
 def test_a_plan_and_a_person_can_be_asked_for(admin: Client) -> None:
     other = make_revision(plan=make_plan("data", "Data"))
     took(member("ana@acme.example", name="Ana"), make_revision())

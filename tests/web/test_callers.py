@@ -10,7 +10,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from onboarding.enums import Role
-from onboarding.models import AuditEvent, Caller
+from onboarding.models import AuditEvent, Caller, PersonStatus
+from onboarding.models.statuses import NEVER
 from tests.factories import make_caller, make_person, make_usage, make_user
 from tests.web.cost_pages import HOSTILE, MILLION, NEW, NOW, admin, bill, day, logged, read, signed_in, spend, text_of
 
@@ -149,6 +150,7 @@ def test_a_claim_moves_all_usage_to_the_person_and_is_on_record() -> None:
 
     caller.refresh_from_db()
     assert (caller.person, caller.claimed_by) == (ana, "carla.soto@acme.example")
+    assert PersonStatus.objects.get(pk=ana.pk).last_used_on == day(3)
     assert "$3.00" in read("/usage/", signed_in(ana))
     assert "unmapped" not in words()
     assert f"{BUILD} Ana Núñez ana.nunez@acme.example carla.soto@acme.example" in words()
@@ -166,6 +168,7 @@ def test_a_claim_can_be_taken_back() -> None:
 
     caller.refresh_from_db()
     assert (caller.person, caller.claimed_by) == (None, "")
+    assert PersonStatus.objects.get().last_used_on == NEVER.date()
     assert "One principal is unmapped" in words()
     assert [event.action for event in AuditEvent.objects.order_by("pk")] == ["caller.claimed", "caller.released"]
 
@@ -207,6 +210,33 @@ def test_an_email_of_nobody_is_said_beside_its_principal(email: str, message: st
     assert not AuditEvent.objects.exists()
 
 
+def test_what_is_done_on_a_later_page_stays_there() -> None:
+    make_person()
+    callers = [unmapped(f"arn:aws:iam::111122223333:user/u{number:02}", 100 - number) for number in range(52)]
+    action = f"{URL}{callers[50].pk}/claim/?page=2"
+    field = f"claim-{callers[50].pk}-email"
+    assert f'action="{action}"' in read(f"{URL}?page=2")
+
+    refused = admin().post(action, {field: "nobody@acme.example"}).content.decode()
+    claimed = admin().post(action, {field: "ana.nunez@acme.example"})
+    released = admin().post(f"{URL}{callers[50].pk}/release/?page=2&claimed=1&next=//evil.example")
+
+    assert f'id="id_{field}_error"' in refused
+    assert claimed["Location"] == f"{URL}?page=2"
+    assert released["Location"] == f"{URL}?page=2&claimed=1"
+
+
+def test_what_was_claimed_comes_a_page_at_a_time_too() -> None:
+    ana = make_person()
+    for number in range(51):
+        make_caller(f"arn:aws:iam::111122223333:user/u{number:02}", person=ana)
+    Caller.objects.update(claimed_by="carla.soto@acme.example")
+
+    assert "user/u50" not in words()
+    assert "1 to 50 of 51" in words()
+    assert "user/u50" in text_of(read(f"{URL}?claimed=2"))
+
+
 def test_they_come_a_page_at_a_time() -> None:
     for number in range(51):
         unmapped(f"arn:aws:iam::111122223333:user/u{number:02}", 100 - number)
@@ -230,12 +260,12 @@ def test_it_takes_as_many_queries_for_one_as_for_many(django_assert_num_queries:
     make_person()
     claim(unmapped("arn:aws:iam::111122223333:user/claimed"), "ana.nunez@acme.example", client)
     unmapped()
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         client.get(URL)
     for number in range(60):
         unmapped(f"arn:aws:iam::111122223333:user/u{number}")
         claimed = unmapped(f"arn:aws:iam::111122223333:user/c{number}")
         claim(claimed, "ana.nunez@acme.example", client)
         bill("1", caller=claimed, principal=claimed.arn)
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         client.get(URL)

@@ -9,6 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from onboarding.checks.errors import LIMIT
 from onboarding.enums import Role
 from onboarding.models import AdminRequest, AuditEvent, Person
+from onboarding.requests import answer_request
 from tests.factories import make_person, make_user
 
 pytestmark = pytest.mark.django_db
@@ -176,6 +177,41 @@ def test_asking_hands_over_the_masked_text_once() -> None:
     for secret in SECRETS:
         assert secret not in request.pasted
     assert "The admins have your error." in client.get("/diagnose/?asked").content.decode()
+
+
+def test_another_error_of_the_same_kind_is_added_to_the_open_request_and_waits_again() -> None:
+    person, other = make_person(), DENIAL.replace("InvokeModel", "Converse")
+    client = signed_in(person)
+    client.post("/diagnose/ask/", {"text": DENIAL, "note": "Since this morning."})
+    answer_request(request=AdminRequest.objects.get(), actor="carla.soto@acme.example", answer="Which model?")
+
+    for _click in range(2):
+        client.post("/diagnose/ask/", {"text": other, "note": "And on devbox."})
+
+    request = AdminRequest.objects.get()
+    assert DENIAL in request.pasted
+    assert request.pasted.count(other) == 1
+    assert request.note == "Since this morning.\n\nAnd on devbox."
+    assert not request.is_answered
+    assert AuditEvent.objects.filter(action="request.added").count() == 1
+
+
+def test_a_note_that_is_too_long_is_shown_again_with_its_words() -> None:
+    response = signed_in().post("/diagnose/ask/", {"text": DENIAL, "note": "x" * 1001})
+
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert "x" * 1001 in page
+    assert "at most 1000 characters" in page
+    assert not AdminRequest.objects.exists()
+
+
+def test_line_breaks_count_once_and_a_long_note_arrives() -> None:
+    note = "\r\n".join(["x" * 99] * 10)
+
+    signed_in().post("/diagnose/ask/", {"text": DENIAL, "note": f"{note}\0"})
+
+    assert AdminRequest.objects.get().note == note.replace("\r\n", "\n")
 
 
 def test_what_the_page_hands_on_is_masked_already() -> None:

@@ -310,6 +310,16 @@ def test_once_connected_a_later_failure_is_told_and_forgets_nothing() -> None:
     assert "Run `aws sso login --profile claude-code-platform`, then the doctor again." in page
 
 
+def test_what_a_doctor_could_not_tell_is_no_failure() -> None:
+    person = make_ready_person()
+    send(code_for(person, CodePurpose.REPORT), with_result("network", "unknown", "not-asked"))
+
+    page = signed_in(person).get("/bundle/").content.decode()
+
+    assert '<li data-outcome="unknown">' in page
+    assert '<li data-outcome="failed">' not in page
+
+
 @pytest.mark.parametrize("check", [check.id for check in doctor.CHECKS])
 def test_every_failure_names_its_layer_and_reads_well_in_both_languages(check: str) -> None:
     reasons = next(each.reasons for each in doctor.CHECKS if each.id == check)
@@ -371,6 +381,11 @@ def test_a_secret_in_a_detail_is_masked_before_it_is_kept() -> None:
         report(more="than is asked for"),
         with_result("session", "fine", "works"),
         with_result("session", "failed", "x", "y" * 201),
+        with_result("session", "failed", "x\0"),
+        with_result("session", "failed", "No Such Reason"),
+        report(plan="platform\0"),
+        report(results=[{"check": "\0", "outcome": "failed", "reason": "x"}]),
+        report(results=[{"check": "x" * 30, "outcome": "failed", "reason": "y" * 30}]),
     ],
     ids=lambda content: str(content)[:30],
 )
@@ -429,7 +444,12 @@ def test_an_older_revision_is_outdated_and_the_page_says_install_again() -> None
 class HostileReports(TestCase):
     """Whatever a machine says about itself is kept as text or refused."""
 
-    @given(machine=hostile_text, os=hostile_text, detail=hostile_text, check=st.text(max_size=50))
+    @given(
+        machine=hostile_text,
+        os=hostile_text,
+        detail=hostile_text,
+        check=st.from_regex(r"[a-z0-9-]{1,40}", fullmatch=True) | st.text(max_size=50),
+    )
     @hypothesis_settings(max_examples=30)
     def test_it_is_kept_as_text_or_refused(self, machine: str, os: str, detail: str, check: str) -> None:
         person = make_ready_person()

@@ -217,6 +217,18 @@ def test_blockers_say_how_many_one_fix_would_let_in() -> None:
 # --- What narrows it
 
 
+def test_a_cause_is_shown_can_be_taken_off_and_goes_with_its_layer() -> None:
+    blocked = "layer=assignment&cause=identity.no-assignment"
+    page = read(f"{URL}?{blocked}&team=none")
+
+    assert "no-assignment</span>" in page
+    assert 'href="?team=none&amp;layer=assignment#roster">Any cause</a>' in page
+    assert 'name="cause_of" value="assignment"' in page
+    for layer, is_kept in (("assignment", True), ("network", False)):
+        sent = read(f"{URL}?layer={layer}&cause=identity.no-assignment&cause_of=assignment")
+        assert ("Any cause" in sent) == is_kept
+
+
 @pytest.mark.parametrize(
     ("query", "names"),
     [

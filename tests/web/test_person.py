@@ -15,7 +15,7 @@ from onboarding import people
 from onboarding.enrolments import issue_codes
 from onboarding.enums import CodePurpose, Layer, Outcome, Platform, Readiness, Role, RunState
 from onboarding.models import AuditEvent, Person, PlanRevision, Verification
-from onboarding.requests import ask_about_error
+from onboarding.requests import answer_request, ask_about_error
 from tests.factories import (
     HAIKU,
     OPUS,
@@ -136,6 +136,15 @@ def test_somebody_who_never_did_anything_has_a_page_too() -> None:
         ({"outcome": Readiness.UNKNOWN, "verified_profiles": []}, "Unknown"),
         # A yes that is too old proves nothing, and is no "no".
         ({"proved_until": timezone.now() - dt.timedelta(hours=1)}, "Unknown"),
+        # And so is a no that is a day old.
+        (
+            {
+                "outcome": Readiness.BLOCKED,
+                "verified_profiles": [],
+                "finished_at": timezone.now() - dt.timedelta(hours=25),
+            },
+            "Unknown",
+        ),
     ],
 )
 def test_one_badge_heads_the_page(fields: dict[str, object], word: str) -> None:
@@ -258,6 +267,17 @@ def test_an_estimate_stands_beside_what_was_billed_and_says_as_of_when() -> None
     assert "used of $10.00 this month" in shown
     assert "Not billed yet" in shown
     assert "Not everything was read yet" in shown
+
+
+def test_a_request_that_was_answered_and_left_open_has_its_answer() -> None:
+    person = make_ready_person()
+    request = ask_about_error(person=person, diagnosis="a-key", masked="ExpiredToken", note="")
+    answer_request(request=request, actor="carla.soto@acme.example", answer="Which model?")
+
+    shown = page(person)
+
+    assert "Which model?" in shown
+    assert 'href="/requests/?state=answered"' in shown
 
 
 def test_requests_and_their_answers() -> None:

@@ -303,6 +303,17 @@ def test_a_line_leads_to_the_form_filled_in(admin: Client) -> None:
     assert re.search(r'<input[^>]*name="is_long_prompt"[^>]*checked', form)
 
 
+def test_a_link_to_the_form_keeps_nothing_of_the_one_before(admin: Client) -> None:
+    make_price()
+    use(model_id="anthropic.claude-haiku-4-5")
+
+    page = admin.get(f"{PATH}?model_id=x&token_class=output&is_long_prompt=1&valid_from=2020-01-01").content.decode()
+
+    links = re.findall(r'href="([^"]+)#add"', page)
+    assert len(links) == 2
+    assert not [link for link in links if "long" in link or "2020" in link or "output" in link]
+
+
 def test_a_number_is_read_alike_in_every_language(admin: Client) -> None:
     """With Spanish separators 4.125 would be four thousand."""
     admin.cookies["language"] = "es"
@@ -329,6 +340,7 @@ def test_a_price_of_long_prompts(admin: Client) -> None:
         ({"endpoint_kind": "nowhere"}, "Select a valid choice."),
         ({"token_class": ""}, "This field is required."),
         ({"usd_per_million": "-1"}, "greater than or equal to 0"),
+        ({"usd_per_million": "1000.01"}, "less than or equal to 1000"),
         ({"usd_per_million": "1.1234567"}, "no more than 6 decimal places"),
         ({"usd_per_million": "4,125"}, "Enter a number."),
         ({"usd_per_million": "NaN"}, "Enter a number."),

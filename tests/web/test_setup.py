@@ -418,6 +418,15 @@ def test_asking_twice_is_one_request_that_the_page_shows() -> None:
     assert "Your requests" in page
 
 
+def test_what_an_older_page_shows_can_still_be_asked_about() -> None:
+    person = blocked_person()
+    finding = Finding.objects.get(verifications__person=person)
+    make_verification(person, answers(person).revision, queued_at=timezone.now() + dt.timedelta(minutes=1))
+
+    assert ask(person, finding)["Location"] == "/setup/"
+    assert AdminRequest.objects.get().finding == finding
+
+
 def test_another_persons_finding_is_not_there() -> None:
     person, other = blocked_person(), make_ready_person()
     finding = make_finding()

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from onboarding.enums import Readiness, Role, RunState, Trigger
-from onboarding.models import AuditEvent, Person, Sweep, Team
+from onboarding.models import AuditEvent, Person, PersonStatus, Sweep, Team
 from onboarding.requests import ask_for_budget
+from onboarding.statuses import refresh_team
 from tests.factories import (
     make_person,
     make_plan,
@@ -340,3 +341,31 @@ def test_an_empty_team_is_deleted_with_its_record(admin: Client) -> None:
     (event,) = events()
     assert (event.action, event.target, event.details) == ("team.deleted", "Platform", {"group": "claude-platform"})
     assert Person.objects.filter(team__isnull=False).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "refreshed"), [({"name": "Data"}, 1), ({"plan": ""}, 1), ({"cost_centre": "CC-9"}, 0)], ids=str
+)
+def test_statuses_follow_another_name_or_plan(
+    changes: dict[str, str],
+    refreshed: int,
+    admin: Client,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    team = make_team(make_plan())
+
+    with django_capture_on_commit_callbacks() as asked:
+        assert admin.post(f"/teams/{team.pk}/", values(team, **changes)).status_code == 302
+
+    assert len(asked) == refreshed
+
+
+def test_refreshing_a_team_brings_its_people_up_to_date() -> None:
+    person = member("ana@acme.example")
+    assert person.team is not None
+    Team.objects.filter(pk=person.team.pk).update(name="Data", plan=None)
+
+    assert refresh_team(person.team.pk) == 1
+
+    row = PersonStatus.objects.get(pk=person.pk)
+    assert (row.team_name, row.plan) == ("Data", None)

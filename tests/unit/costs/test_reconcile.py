@@ -169,6 +169,18 @@ def test_not_billed_yet() -> None:
     assert (reasons(only()), only().percent) == (["not-billed"], None)
 
 
+def test_less_than_a_cent_that_is_on_one_side_only_agrees() -> None:
+    use(10, rate=5_000)
+    bill(10, "3", "Claude Opus 4.8")
+    bill(10, "0.002", "Claude Haiku 4.5")
+
+    assert {line.model: line.is_unexplained for line in found().lines} == {
+        SONNET: False,
+        "Claude Opus 4.8": True,
+        "Claude Haiku 4.5": False,
+    }
+
+
 def test_a_model_that_is_not_on_a_days_bill_is_unexplained() -> None:
     use(10, model_id="anthropic.claude-opus-4-8")
     bill(10, "3")
