@@ -65,8 +65,8 @@ def install() -> None:
         return
     try:
         subprocess.run([sys.executable, "-m", "venv", SCANNER], check=True)
-        pip = [str(SCANNER / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "wapiti3"]
-        subprocess.run(pip, check=True)
+        pip = [str(SCANNER / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", "--quiet", "wapiti3"], check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise CannotAttack(f"Wapiti cannot be installed here, so nothing was attacked: {error}") from None
 
