@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
@@ -82,4 +83,4 @@ def test_a_sign_in_undoes_nothing_that_was_decided_meanwhile() -> None:
         Person.objects.update(monthly_budget=7)
 
     ana.refresh_from_db()
-    assert (ana.is_active, ana.monthly_budget, ana.name) == (False, 7, "Ana")
+    assert (ana.is_active, ana.monthly_budget, ana.name) == (False, Decimal(7), "Ana")
