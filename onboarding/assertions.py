@@ -20,7 +20,7 @@ from onelogin.saml2.constants import OneLogin_Saml2_Constants as Names
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
 
-from onboarding.oidc import CLOCK_SKEW, SignInRefused
+from onboarding.oidc import CLOCK_SKEW, LONGEST_SUBJECT, SignInRefused
 
 # Without SHA-1, and without what would run or fetch something before the signature is known to be good.
 _MORE = "http://www.w3.org/2001/04/xmldsig-more#"
@@ -30,8 +30,6 @@ SIGNATURES = {
 }
 DIGESTS = {Names.SHA256, Names.SHA384, Names.SHA512}
 TRANSFORMS = {"http://www.w3.org/2000/09/xmldsig#enveloped-signature", "http://www.w3.org/2001/10/xml-exc-c14n#"}
-
-LONGEST_NAME_ID = 191  # the column's
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class Assertion:
         if name_id.get("SPNameQualifier", self.audience) != self.audience:
             raise SignInRefused("NameID: another service's")
         subject = _text(name_id)
-        if not 0 < len(subject) <= LONGEST_NAME_ID:
+        if not 0 < len(subject) <= LONGEST_SUBJECT:
             raise SignInRefused("NameID: empty or too long")
         return subject
 

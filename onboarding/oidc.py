@@ -39,6 +39,7 @@ Document = dict[str, Any]
 # Asymmetric only: with HS256 the provider's public key would do as the secret, and "none" needs no key.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 CLOCK_SKEW = 60  # seconds
+LONGEST_SUBJECT = 191  # the column's
 
 # Discovery document and keys, in seconds: fresh for so long; used up to so old while the provider does not
 # answer, which is then asked again only so often, because each try holds a worker until it times out.
@@ -227,6 +228,8 @@ class CorporateOIDCAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  #
             raise SignInRefused(f"ID token: {type(error).__name__}") from None
         if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), self._nonce.encode()):
             raise SignInRefused("ID token: the nonce is another sign-in's")
+        if not 0 < len(str(claims["sub"])) <= LONGEST_SUBJECT:
+            raise SignInRefused("ID token: sub is empty, or too long to be kept")
         return claims
 
     def verified(self, token: str, *, required: list[str], is_asked_for: bool = True) -> Document:

@@ -253,6 +253,14 @@ class Environment(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
+    def _origin(cls, value: str) -> str:
+        """Scheme and host as they are compared with: in lower case, and with nothing behind that links would carry."""
+        parts = urlsplit(cls._absolute(value))
+        if parts.username or parts.password or parts.path or parts.query or parts.fragment:
+            raise ValueError("must be a scheme and a host, with a port if need be, such as https://onramp.example.com")
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    @classmethod
     def _absolute(cls, value: str) -> str:
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname:

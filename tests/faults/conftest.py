@@ -13,7 +13,11 @@ from tests.journeys.stack import can_see_processes
 IS_LONG = os.environ.get("FAULTS") == "long"
 # The long form: a thousand people, as many kills as asked for. The short one is for every run of the suite.
 ROUNDS = int(os.environ.get("FAULTS_ROUNDS", "200" if IS_LONG else "4"))
-SIZE = Size(people=int(os.environ.get("FAULTS_PEOPLE", "1000"))) if IS_LONG else Size(people=24, web=1, workers=2)
+SIZE = (
+    Size(people=int(os.environ.get("FAULTS_PEOPLE", "1000")))
+    if IS_LONG
+    else Size(people=24, web=1, workers=2, beats=1)
+)
 
 Told = Callable[..., None]
 

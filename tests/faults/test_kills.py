@@ -59,9 +59,7 @@ def test_kill_9_of_anything_at_random_points(portal: Portal, told: Told) -> None
         name = dice.choice(names)
         portal.kill_child(name) if "child" in victim else portal.kill(name)
     disturbed = time.monotonic() - began
-    if not IS_LONG:
-        portal.let_leases_pass()
-    settled, pause = portal.settle(STUCK)
+    settled, pause = portal.settle(STUCK, hurries=not IS_LONG)
 
     with looking_at(portal, "undisturbed"):
         expected = [portal.rows(query) for query in (_OUTCOMES, _LEDGER, _TOLD, _EVENTS)]

@@ -417,6 +417,15 @@ def test_properly_signed_id_token_is_accepted(
     assert sign_in(client)["Location"] == "/setup/"
 
 
+@pytest.mark.parametrize("sub", ["", "x" * 192])
+def test_a_subject_that_could_not_be_kept_is_refused(
+    client: Client, idp: Provider, own_keys: rsa.RSAPrivateKey, sub: str
+) -> None:
+    idp.rewrite_id_token(changed_claims(own_keys, {"sub": sub}, "RS256"))
+    idp.rewrites["/userinfo"] = lambda claims: claims | {"sub": sub}
+    assert_refused(client, sign_in(client))
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -79,12 +79,24 @@ def test_what_cannot_be_meant_stops_the_start(name: str, value: str, monkeypatch
         Environment()
 
 
-@pytest.mark.parametrize("url", ["onramp.example.com", "ftp://onramp", "https://"])
-def test_a_public_url_is_absolute(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("onramp.example.com", "ftp://onramp", "https://", "https://onramp.example.com/on"),
+        *("https://onramp.example.com?x=1", "https://onramp.example.com#x", "https://ana@onramp.example.com"),
+    ],
+)
+def test_a_public_url_is_a_scheme_and_a_host(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONRAMP_PUBLIC_URL", url)
 
     with pytest.raises(ValidationError, match="public_url"):
         Environment()
+
+
+def test_a_public_url_in_capitals_is_https_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONRAMP_PUBLIC_URL", "HTTPS://Onramp.Example.com:8443/")
+    told = Environment()
+    assert (told.public_url, told.is_https) == ("https://onramp.example.com:8443", True)
 
 
 @pytest.mark.parametrize(
