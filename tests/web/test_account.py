@@ -354,7 +354,7 @@ def test_the_page_asks_a_constant_number_of_queries(
             answered("invocation-logging", region=f"{region}x", outcome=Outcome.WARNING, reason="off")
     client = client_of(Role.ADMIN)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(12):
         client.get("/account/")
 
 

@@ -204,7 +204,7 @@ def test_the_list_of_people_asks_a_constant_number_of_queries(
     for number in range(people):
         took(member(f"p{number}@acme.example"), revision)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         client.get("/django-admin/onboarding/person/")
 
 

@@ -244,7 +244,7 @@ def test_the_page_asks_a_constant_number_of_queries(
     alerts.raise_due(NOW)
     client = admin()
 
-    with django_assert_num_queries(26):
+    with django_assert_num_queries(24):
         client.get("/costs/budgets/")
 
 
@@ -385,7 +385,7 @@ def test_requests_about_budgets_ask_a_constant_number_of_queries(
         ask_for_budget(person=person, note="")
     client = admin()
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(7):
         client.get("/requests/")
 
 

@@ -326,9 +326,9 @@ def test_the_list_asks_a_constant_number_of_queries(
         make_bundle(access_of(person), platform=Platform.LINUX, language="en", actor=person.email)
         admin.post(f"/people/{person.pk}/bundle/", {"platform": "linux", "reason": "x"})
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(7):
         admin.get("/bundles/")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(6):
         admin.get("/bundles/?by=admins")
 
 

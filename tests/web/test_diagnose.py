@@ -156,7 +156,7 @@ def test_the_first_characters_count_and_the_rest_is_dropped() -> None:
 def test_the_page_asks_the_same_queries_whatever_is_pasted(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     client = signed_in()
     for text in (DENIAL, DENIAL * 50):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(3):
             explained(text, client)
 
 

@@ -158,5 +158,5 @@ def test_the_page_asks_a_constant_number_of_queries(
         Notification.objects.create(kind=KIND.TEST, person=person)
     client = client_of(person)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(4):
         client.get("/notifications/")

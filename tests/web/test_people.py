@@ -392,7 +392,7 @@ def test_as_many_queries_for_one_as_for_many(django_assert_num_queries: DjangoAs
     client = admin()
     verified(member("Ana", team), revision, NO_ASSIGNMENT)
     statuses.refresh_everybody()
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(14):
         read(URL, client)
 
     for number in range(60):
@@ -400,10 +400,10 @@ def test_as_many_queries_for_one_as_for_many(django_assert_num_queries: DjangoAs
         verified(person, revision, NO_ASSIGNMENT if number % 2 else NOT_IN_DIRECTORY)
         make_enrolment(person)
     statuses.refresh_everybody()
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(14):
         read(URL, client)
     edge = Person.objects.get(name="Bo 03")
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(16):
         read(f"{URL}?q=bo&sort=-verified&after={edge.pk}", client)
 
 

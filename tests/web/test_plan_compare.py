@@ -159,5 +159,5 @@ def test_it_asks_a_constant_number_of_queries(
     for each in range(number):
         make_revision(max_output_tokens=20_000 + each)
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(12):
         auditor.get(COMPARE)

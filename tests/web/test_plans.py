@@ -127,7 +127,7 @@ def test_the_list_asks_a_constant_number_of_queries(
         for each in range(count):
             took(make_person(f"p{number}-{each}@acme.example", team=team), revision)
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(8):
         admin.get("/plans/")
 
 
@@ -392,5 +392,5 @@ def test_a_plan_asks_a_constant_number_of_queries(
     if people == 1:
         make_revision()
 
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(15):
         admin.get("/plans/platform/")

@@ -211,7 +211,7 @@ def test_the_number_of_queries_is_constant(
 
     # Session, user, person twice; prices, models that were used, what is unpriced, accounts, changes; open requests;
     # and six for what the ledger may lack.
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(14):
         assert admin.get(PATH).status_code == 200
 
 

@@ -407,7 +407,7 @@ def test_who_has_a_plan_does_not_ask_for_one() -> None:
 # --- Many
 
 
-@pytest.mark.parametrize(("state", "queries"), [("open", 8), ("answered", 8), ("resolved", 8)])
+@pytest.mark.parametrize(("state", "queries"), [("open", 6), ("answered", 6), ("resolved", 6)])
 @pytest.mark.parametrize("people", [1, 12])
 def test_the_page_asks_a_constant_number_of_queries(
     people: int, state: str, queries: int, django_assert_num_queries: DjangoAssertNumQueries

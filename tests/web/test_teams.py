@@ -145,7 +145,7 @@ def test_the_list_asks_a_constant_number_of_queries(
             make_verification(person, revision, principal=make_principal(person))
             make_usage(person=person, day=timezone.now().date())
 
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(16):
         admin.get("/teams/")
 
 
