@@ -169,8 +169,9 @@ class CorporateOIDCAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  #
     def _check_discovery(self, document: Document) -> None:
         if document.get("issuer") != self.issuer:
             raise IdentityProviderUnavailable("discovery names another issuer than ONRAMP_OIDC_ISSUER")
+        # Where it signs people out is looked at when somebody is sent there.
         needed = {"authorization_endpoint", "token_endpoint", "jwks_uri"}
-        for name in sorted(needed | {"userinfo_endpoint", "end_session_endpoint"}):
+        for name in sorted(needed | {"userinfo_endpoint"}):
             if (name in needed or document.get(name)) and not is_secure(str(document.get(name, ""))):
                 raise IdentityProviderUnavailable(f"discovery has no {name} over https")
 

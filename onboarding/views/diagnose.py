@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from onboarding.checks.errors import LIMIT
 from onboarding.checks.errors import diagnose as diagnosis_of
 from onboarding.forms.asking import ErrorForm
+from onboarding.masking import mask
 from onboarding.requests import ask_about_error
 from onboarding.views.rules import PersonRequest, for_people, viewable
 
@@ -24,7 +25,9 @@ def diagnose(request: PersonRequest) -> HttpResponseBase:
 
 
 def _page(request: PersonRequest, form: ErrorForm, status: int = 200) -> HttpResponseBase:
-    context = {"form": form, "limit": LIMIT, "diagnosis": None, "text": "", "was_asked": "asked" in request.GET}
+    note = mask(request.POST.get("note", ""))
+    context = {"form": form, "limit": LIMIT, "diagnosis": None, "text": "", "note": note}
+    context |= {"was_asked": "asked" in request.GET}
     if request.method == "POST" and (form.is_valid() or "text" in form.cleaned_data):
         text = form.cleaned_data["text"]
         context |= {"diagnosis": diagnosis_of(text), "text": text}
