@@ -103,7 +103,6 @@ _NO_FEATURE = ", ".join(
         "screen-wake-lock",
         "serial",
         "usb",
-        "web-share",
         "xr-spatial-tracking",
     )
 )

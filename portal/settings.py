@@ -443,8 +443,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "forget-full-buckets": {
         "task": "onboarding.forget_full_buckets",
-        "schedule": crontab(minute=25),
-        "options": {"expires": 1800},
+        "schedule": crontab(minute="*/15"),
+        "options": {"expires": 900},
     },
     "forget-requests": {
         "task": "onboarding.forget_requests",

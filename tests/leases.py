@@ -7,10 +7,10 @@ import datetime as dt
 from django.db.models import F
 from django.db.models.functions import Now
 
-from onboarding.models import BudgetAlert, Notification, Sweep, Verification
+from onboarding.models import BillingFetch, BudgetAlert, Notification, Sweep, Verification
 from onboarding.models.jobs import Job
 
-_JOBS: tuple[type[Job], ...] = (BudgetAlert, Notification, Sweep, Verification)
+_JOBS: tuple[type[Job], ...] = (BillingFetch, BudgetAlert, Notification, Sweep, Verification)
 
 
 def let_pass(time: dt.timedelta) -> None:

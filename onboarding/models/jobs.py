@@ -46,7 +46,7 @@ class JobQuerySet(models.QuerySet[J]):
     @transaction.atomic
     def claim(self, pk: int, *, lease: dt.timedelta) -> int | None:
         """Take a row if nobody holds it; the fence to write under, or None."""
-        changes = {"state": RunState.RUNNING, "lease_until": Now() + lease, "started_at": Now()}
+        changes = {"state": RunState.RUNNING, "lease_until": Now() + lease, "started_at": timezone.now()}
         if self.claimable().filter(pk=pk).update(fence=F("fence") + 1, **changes) != 1:
             return None
         return self.get(pk=pk).fence

@@ -21,7 +21,7 @@ from onboarding.views.rules import PersonRequest, for_people, viewable
 @require_http_methods(["GET", "HEAD", "POST"])
 def diagnose(request: PersonRequest) -> HttpResponseBase:
     """The box, and after a POST the diagnosis of what was in it. What the page shows of it has its secrets masked."""
-    return _page(request, ErrorForm(request.POST or None))
+    return _page(request, ErrorForm(request.POST if request.method == "POST" else None))
 
 
 def _page(request: PersonRequest, form: ErrorForm, status: int = 200) -> HttpResponseBase:

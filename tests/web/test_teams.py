@@ -276,7 +276,7 @@ def test_another_plan_is_told_before_it_is_saved_and_then_verified(
     assert event.details == {"plan": ["platform", "data"]}
     sweep = Sweep.objects.get()
     assert (sweep.plan, sweep.trigger, sweep.covers_people) == (other, Trigger.PLAN_PUBLISHED, True)
-    assert [callback.keywords for callback in published] == [{"plan_id": other.pk}, {"sweep_id": sweep.pk}]
+    assert [callback.keywords for callback in published] == [{"team_id": team.pk}, {"sweep_id": sweep.pk}]
 
 
 def test_what_was_told_of_one_plan_saves_no_other(admin: Client) -> None:
