@@ -17,8 +17,10 @@ on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="as
 
 
 @pytest.fixture
-def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(base, "PATIENCE", 0.2)
+    yield
+    connection.close_if_unusable_or_obsolete()
 
 
 @on_postgresql
