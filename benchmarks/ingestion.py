@@ -6,7 +6,6 @@ the same files, packed as they are, from memory. BODIES is the share of records 
 
 from __future__ import annotations
 
-import gc
 import gzip
 import io
 import json
@@ -22,6 +21,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from benchmarks.portal import portal
 
@@ -157,27 +157,21 @@ def _rss_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def _load_prices() -> None:
-    """In a process of its own: a worker that reads has not loaded them itself."""
-    from django.core.management import call_command
-    from django.db import connections
+def work(url: str) -> None:
+    """A worker, and the job that reads the source: one line of JSON with seconds, and memory before and after."""
+    import logging
 
-    connections.close_all()
-    child = os.fork()
-    if not child:
-        call_command("load_prices", stdout=io.StringIO())
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    if status:
-        raise RuntimeError("the prices were not loaded")
+    import django
 
+    from portal.environment import Environment
 
-def _read(url: str) -> tuple[float, float, float]:
-    """Seconds, and memory before and after, of the job that reads the source."""
-    from django.db.models import Sum
-
+    Environment.model_config["env_file"] = None
+    django.setup()
+    logging.disable(logging.WARNING)
+    import onboarding.tasks  # noqa: F401 -- what a worker imports
     from onboarding.costs import ingest
-    from onboarding.models import Account, LogSource, UsageEntry
+    from onboarding.models import Account, LogSource
+    from portal.celery import settle
 
     os.environ |= {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
     account = Account.objects.create(account_id=ACCOUNT, name="bench")
@@ -187,20 +181,32 @@ def _read(url: str) -> tuple[float, float, float]:
     ingest.run(run.pk)
     LogSource.objects.create(account=account, region=REGION)
     run = ingest.open_ingestions()[0]
-    # As portal/celery.py does in every worker.
-    gc.collect()
-    gc.freeze()
+    settle()
     before, start = _rss_mb(), time.perf_counter()
     ingest.run(run.pk)
     seconds = time.perf_counter() - start
     run.refresh_from_db()
-    if run.source.problem or not UsageEntry.objects.aggregate(Sum("tokens"))["tokens__sum"]:
+    if run.source.problem:
         raise RuntimeError(f"nothing was read: {run.source.problem_detail}")
-    return seconds, before, _rss_mb()
+    print(json.dumps({"seconds": seconds, "rss_before_mb": before, "rss_mb": _rss_mb()}))  # noqa: T201 -- for `main`
+
+
+def _worked(database_url: str, url: str) -> dict[str, Any]:
+    """What `work` says, in a process that has imported no more than a worker does."""
+    from django.db import connection
+
+    name = connection.settings_dict["NAME"]
+    theirs = urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
+    command = [sys.executable, "-m", "benchmarks.ingestion", "work", url]
+    done = subprocess.run(  # noqa: S603 -- the program is this Python, and this module
+        command, env=os.environ | {"DATABASE_URL": theirs}, stdout=subprocess.PIPE, text=True, check=True
+    )
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
 
 
 def main(database_url: str, bodies: str) -> None:
-    """The loop runs after the reading, in a process of the same age; the files are made in another, which is gone."""
+    """The loop runs before the reading, in another process; so are the files made."""
     read_end, write_end = os.pipe()
     with _aws() as url:
         child = os.fork()
@@ -215,17 +221,12 @@ def main(database_url: str, bodies: str) -> None:
         os.waitpid(child, 0)
         loop = json.loads(os.read(read_end, 10_000))
         with portal(database_url):
-            _load_prices()
-            seconds, before, after = _read(url)
+            from django.core.management import call_command
+
+            call_command("load_prices", stdout=io.StringIO())
+            told = loop | _worked(database_url, url)
             _compare(loop["tokens"])
-    told = {
-        **loop,
-        "megabytes": MEGABYTES,
-        "seconds": seconds,
-        "ratio": loop["loop_seconds"] / seconds,
-        "rss_before_mb": before,
-        "rss_mb": after,
-    }
+    told |= {"megabytes": MEGABYTES, "ratio": told["loop_seconds"] / told["seconds"]}
     print(json.dumps(told))  # noqa: T201 -- what benchmarks/costs.py reads
 
 
@@ -241,4 +242,8 @@ def _compare(tokens: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    match sys.argv[1:]:
+        case ["work", aws]:
+            work(aws)
+        case arguments:
+            main(*arguments)

@@ -13,7 +13,6 @@ from django.utils.decorators import method_decorator
 
 from onboarding.enums import Role
 from onboarding.models import Person
-from onboarding.views.sign_in import sign_out
 
 
 class AdminSite(DjangosAdminSite):
@@ -33,4 +32,7 @@ class AdminSite(DjangosAdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The way out is the portal's own, which leaves an audit event."""
+        # Not above: Django imports this module in every process, and workers sign nobody out.
+        from onboarding.views.sign_in import sign_out
+
         return sign_out(request)

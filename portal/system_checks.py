@@ -7,14 +7,15 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from onboarding.oidc import IdentityProviderUnavailable, is_secure
-from onboarding.saml import describe
 from portal.environment import Environment
 
 
 @register(Tags.security)
 def sign_in(app_configs: Any, **_: Any) -> list[CheckMessage]:
-    """Each identity provider is named whole, once, or not at all."""
+    """Each identity provider is named whole, once, or not at all.
+
+    The protocols are imported where they are asked: a worker signs nobody in, and has no use for 30 MB of them.
+    """
     environment = settings.ENVIRONMENT
     if not environment.oidc_issuer and not environment.saml_ways:
         hint = "Set ONRAMP_OIDC_ISSUER with its client, or ONRAMP_SAML_METADATA_URL: docs/sign-in.md."
@@ -28,6 +29,8 @@ def _oidc(environment: Environment) -> list[CheckMessage]:
     if not environment.oidc_client_id or environment.oidc_client_secret is None:
         hint = "Set ONRAMP_OIDC_CLIENT_ID and ONRAMP_OIDC_CLIENT_SECRET (or its _FILE)."
         return [Error("The identity provider is named without the portal's client.", hint=hint, id="onramp.E001")]
+    from onboarding.oidc import is_secure
+
     if not is_secure(environment.oidc_issuer):
         hint = "Only a host on this machine may do without TLS."
         return [Error("The identity provider's issuer is not https.", hint=hint, id="onramp.E006")]
@@ -48,6 +51,9 @@ def _saml(environment: Environment) -> list[CheckMessage]:
 
 def _trusted(provider: dict[str, str]) -> list[CheckMessage]:
     """Whatever comes over plain HTTP, anybody on the way may have written: also the certificates."""
+    from onboarding.oidc import IdentityProviderUnavailable, is_secure
+    from onboarding.saml import describe
+
     for name in ("metadata_url", "sso_url"):
         if name in provider and not is_secure(provider[name]):
             hint = "Only a host on this machine may do without TLS."
