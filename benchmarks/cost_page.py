@@ -107,12 +107,13 @@ def _measure() -> dict[str, Any]:
             raise RuntimeError(f"{path} answered {response.status_code}")
 
     def queries() -> int:
+        # Once a minute a session notes that it was seen; not in the page that is counted.
+        page()
         with CaptureQueriesContext(connection) as captured:
             page()
         return len(captured)
 
     _make_company(1, 1, 1)
-    page()
     told: dict[str, Any] = {"queries_one": queries()}
     for model in (UsageEntry, Meter, Caller):
         model.objects.all().delete()
