@@ -18,6 +18,7 @@ from typing import Any
 
 import django
 import pytest
+import redis
 from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadScopeScheduling
@@ -150,6 +151,17 @@ def broker_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture
+def broker(broker_url: str, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
+    """The real broker, empty, with this test publishing to it; the next one finds it down again."""
+    from portal.celery import app
+
+    monkeypatch.setattr(app.conf, "broker_url", broker_url)
+    client = redis.Redis.from_url(broker_url)
+    client.flushall()
+    return client
 
 
 @pytest.fixture(scope="session")

@@ -210,20 +210,14 @@ def test_what_aws_does_not_give_is_told_and_what_was_known_stays(
 
 
 def test_a_worker_that_starts_reads_usage_and_asks_for_the_bill_once_a_day(
-    broker_url: str, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    broker: Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
-    from portal.celery import app
-
-    app.conf.broker_url = broker_url
-    queue = Redis.from_url(broker_url)
-    queue.flushall()
-
     def started() -> list[str]:
         """The tasks that are on the queue of costs after a worker's start."""
         with django_capture_on_commit_callbacks(execute=True):
             tasks.catch_up()
-        messages = [json.loads(message) for message in queue.lrange("costs", 0, -1)]
-        queue.delete("costs")
+        messages = [json.loads(message) for message in broker.lrange("costs", 0, -1)]
+        broker.delete("costs")
         return [message["headers"]["task"] for message in reversed(messages)]
 
     sources, fetches = ["onboarding.run_ingestion"] * 6, ["onboarding.fetch_billed"] * 7

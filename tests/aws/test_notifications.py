@@ -33,17 +33,6 @@ def _no_throttling(aws: Aws) -> None:
     aws.call("PUT", "/sandbox/faults", [])
 
 
-@pytest.fixture
-def queue(broker_url: str) -> redis.Redis:
-    """The broker, empty, with the tasks publishing to it."""
-    from portal.celery import app
-
-    app.conf.broker_url = broker_url
-    client = redis.Redis.from_url(broker_url)
-    client.flushall()
-    return client
-
-
 def told() -> list[tuple[str, str]]:
     found = Notification.objects.order_by("pk").values_list("kind", "person__email")
     return [(kind, email or "") for kind, email in found]
@@ -130,18 +119,18 @@ def test_admins_are_told_when_logging_stops_and_not_where_it_never_was() -> None
 # --- On a real broker
 
 
-def test_what_was_recorded_is_published_once_to_the_queue_of_sweeps(queue: redis.Redis) -> None:
+def test_what_was_recorded_is_published_once_to_the_queue_of_sweeps(broker: redis.Redis) -> None:
     person = Person.objects.get(email=HANA)
     Notification.objects.tell(KIND.ACCESS_READY, [person.pk])
 
     tasks.republish_overdue()
     tasks.republish_overdue()
 
-    assert [int(queue.llen(name) or 0) for name in ("sweeps", "interactive", "costs")] == [1, 0, 0]
+    assert [int(broker.llen(name) or 0) for name in ("sweeps", "interactive", "costs")] == [1, 0, 0]
     assert Notification.objects.get().published_at is not None
 
 
-def test_what_was_lost_is_published_again_and_what_is_done_is_not(queue: redis.Redis) -> None:
+def test_what_was_lost_is_published_again_and_what_is_done_is_not(broker: redis.Redis) -> None:
     long_ago = timezone.now() - dt.timedelta(minutes=2)
     people = Person.objects.order_by("pk").values_list("pk", flat=True)[:2]
     Notification.objects.tell(KIND.ACCESS_READY, people)
@@ -150,17 +139,17 @@ def test_what_was_lost_is_published_again_and_what_is_done_is_not(queue: redis.R
 
     tasks.republish_overdue()
 
-    assert int(queue.llen("sweeps") or 0) == 1
+    assert int(broker.llen("sweeps") or 0) == 1
 
 
 def test_a_test_is_published_when_it_is_committed(
-    queue: redis.Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    broker: redis.Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         tasks.enqueue_notification(open_test(admin(), Channel.MAIL))
-        assert int(queue.llen("sweeps") or 0) == 0
+        assert int(broker.llen("sweeps") or 0) == 0
 
-    assert int(queue.llen("sweeps") or 0) == 1
+    assert int(broker.llen("sweeps") or 0) == 1
 
 
 def test_beat_asks_for_stalled_sources() -> None:

@@ -18,35 +18,24 @@ from tests.aws.verifying import verify
 pytestmark = pytest.mark.usefixtures("company")
 
 
-@pytest.fixture
-def queue(broker_url: str) -> redis.Redis:
-    """The broker, empty, with the tasks publishing to it."""
-    from portal.celery import app
-
-    app.conf.broker_url = broker_url
-    client = redis.Redis.from_url(broker_url)
-    client.flushall()
-    return client
-
-
-def published(queue: redis.Redis) -> list[str]:
-    return [name for name in ("interactive", "sweeps") for _ in range(int(queue.llen(name) or 0))]
+def published(broker: redis.Redis) -> list[str]:
+    return [name for name in ("interactive", "sweeps") for _ in range(int(broker.llen(name) or 0))]
 
 
 def test_a_sweep_is_published_to_the_queue_of_sweeps_once_it_is_committed(
-    queue: redis.Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    broker: redis.Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         tasks.sweep_everybody()
-        assert published(queue) == []
+        assert published(broker) == []
 
     sweep = Sweep.objects.get()
-    assert published(queue) == ["sweeps"]
+    assert published(broker) == ["sweeps"]
     assert sweep.published_at is not None
     assert sweep.trigger == Trigger.NIGHTLY
 
 
-def test_a_sweep_whose_message_was_lost_is_published_again(queue: redis.Redis) -> None:
+def test_a_sweep_whose_message_was_lost_is_published_again(broker: redis.Redis) -> None:
     long_ago = timezone.now() - dt.timedelta(minutes=2)
     Sweep.objects.create(trigger=Trigger.NIGHTLY, queued_at=long_ago, published_at=long_ago)
     Sweep.objects.create(trigger=Trigger.PLAN_PUBLISHED, plan=Plan.objects.get(slug="web"))
@@ -54,10 +43,10 @@ def test_a_sweep_whose_message_was_lost_is_published_again(queue: redis.Redis) -
     tasks.republish_overdue()
     tasks.republish_overdue()
 
-    assert published(queue) == ["sweeps", "sweeps"]
+    assert published(broker) == ["sweeps", "sweeps"]
 
 
-def test_a_sweep_somebody_runs_is_not_published_again(queue: redis.Redis) -> None:
+def test_a_sweep_somebody_runs_is_not_published_again(broker: redis.Redis) -> None:
     long_ago = timezone.now() - dt.timedelta(minutes=10)
     lease = timezone.now() + dt.timedelta(minutes=1)
     Sweep.objects.create(
@@ -66,11 +55,11 @@ def test_a_sweep_somebody_runs_is_not_published_again(queue: redis.Redis) -> Non
 
     tasks.republish_overdue()
 
-    assert published(queue) == []
+    assert published(broker) == []
 
 
 def test_a_recheck_that_is_due_is_opened_and_published(
-    queue: redis.Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    broker: redis.Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     verification = verify("hana.novak@acme.example")
     Verification.objects.filter(pk=verification.pk).update(recheck_at=timezone.now())
@@ -80,7 +69,7 @@ def test_a_recheck_that_is_due_is_opened_and_published(
         tasks.open_due_rechecks()
 
     again = Verification.objects.live().get()
-    assert (again.trigger, published(queue)) == (Trigger.PROVISIONAL, ["interactive"])
+    assert (again.trigger, published(broker)) == (Trigger.PROVISIONAL, ["interactive"])
 
 
 def test_the_task_runs_the_sweep_and_a_second_delivery_does_nothing() -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> Any:
+def point_at(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Point the portal at another broker."""
     from portal.celery import app
 
@@ -42,24 +42,26 @@ def test_livez_touches_nothing(client: Client) -> None:
     assert len(queries) == 0
 
 
-def test_with_everything_there_the_portal_is_ready(client: Client, broker: Any, broker_url: str) -> None:
-    broker(broker_url)
+def test_with_everything_there_the_portal_is_ready(client: Client, point_at: Any, broker_url: str) -> None:
+    point_at(broker_url)
 
     response = client.get("/readyz")
 
     assert (response.status_code, response.json()) == (200, {"status": "ok", "database": "ok", "redis": "ok"})
 
 
-def test_without_redis_it_is_ready_and_degraded(client: Client, broker: Any) -> None:
-    broker(f"redis://{LOOPBACK}:9/0")
+def test_without_redis_it_is_ready_and_degraded(client: Client, point_at: Any) -> None:
+    point_at(f"redis://{LOOPBACK}:9/0")
 
     response = client.get("/readyz")
 
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
 
 
-def test_a_redis_that_hangs_holds_the_answer_up_for_a_moment_only(client: Client, broker: Any, hung_url: str) -> None:
-    broker(hung_url)
+def test_a_redis_that_hangs_holds_the_answer_up_for_a_moment_only(
+    client: Client, point_at: Any, hung_url: str
+) -> None:
+    point_at(hung_url)
     begun = time.monotonic()
 
     response = client.get("/readyz")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
 from onboarding.enums import Layer, Outcome, Readiness, RunState, Trigger
 from onboarding.models import AdminRequest, AuditEvent, Finding, Person, Verification
@@ -29,16 +29,6 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-
-# A loopback port on which nothing listens: publishing fails at once, as when Redis is down.
-NO_BROKER = "redis://127.0.0.1:1/0"
-
-
-@pytest.fixture(autouse=True)
-def _no_broker(settings: Settings) -> None:
-    from portal.celery import app
-
-    app.conf.broker_url = NO_BROKER
 
 
 def signed_in(person: Person) -> Client:

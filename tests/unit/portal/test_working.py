@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 from django.test import Client
 from django.utils import timezone
 
@@ -21,7 +20,7 @@ from onboarding.models import PeriodicTask, Verification
 from tests.aws.ingesting import environment_of_a_process
 from tests.factories import make_person, make_revision, make_team, make_user
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("broker")]
 
 TOKEN = "a-token-for-tests-0123456789"
 
@@ -49,11 +48,7 @@ class Worker:
 
 
 @pytest.fixture
-def worker(broker_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    from portal.celery import app
-
-    redis.Redis.from_url(broker_url).flushall()
-    monkeypatch.setattr(app.conf, "broker_url", broker_url)
+def worker(broker_url: str, tmp_path: Path) -> Iterator[Worker]:
     log, port = tmp_path / "worker.log", free_port()
     environment = environment_of_a_process() | {
         "REDIS_URL": broker_url,
