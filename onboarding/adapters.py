@@ -14,6 +14,7 @@ from allauth.socialaccount.models import SocialLogin
 from allauth.socialaccount.providers.base import AuthError
 from django.conf import settings
 from django.contrib.auth import logout
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -54,6 +55,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped ba
     def is_safe_url(self, url: str | None) -> bool:
         """allauth's own answer lets every allowed host's URLs pass; people only ever go to a path."""
         return is_path(url or "")
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """As the trusted proxies say. A request that came past them is its peer's, where allauth would refuse or fail.
+
+        Raises PermissionDenied where the server knows no peer either, as behind a Unix socket.
+        """
+        try:
+            return str(super().get_client_ip(request))
+        except (ImproperlyConfigured, PermissionDenied):
+            peer: str = request.META.get("REMOTE_ADDR", "")
+            if not peer:
+                raise PermissionDenied from None
+            return peer
 
     def add_message(self, *args: Any, **kwargs: Any) -> None:
         """The pages say what there is to say; allauth's messages would pile up until something shows them."""

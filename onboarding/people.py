@@ -113,25 +113,20 @@ def sync_from_claims(*, user: User, claims: Claims) -> Person:
     grant_admin(user, is_admin=person.is_admin and person.is_active)
     statuses.refresh([person.pk])
     if is_new:
-        AuditEvent.objects.record(actor=_called(person), action="person.created", target=_called(person))
+        AuditEvent.objects.record(actor=person.audit_name, action="person.created", target=person.audit_name)
     elif before != (person.team, person.role):
         team = person.team.name if person.team else ""
         details = {"team": team, "role": str(person.role)}
         AuditEvent.objects.record(
-            actor="identity provider", action="person.changed", target=_called(person), **details
+            actor="identity provider", action="person.changed", target=person.audit_name, **details
         )
     return person
-
-
-def _called(person: Person) -> str:
-    """What the audit trail calls somebody: by the e-mail, or by the user's name where the provider tells none."""
-    return person.email or (person.user.get_username() if person.user else "")
 
 
 def record_sign_in(user: AbstractBaseUser) -> None:
     """Record that somebody came in. Call it in the transaction that begins their session."""
     person = Person.objects.filter(user=user.pk).select_related("user").first()
-    name = _called(person) if person else user.get_username()
+    name = person.audit_name if person else user.get_username()
     AuditEvent.objects.record(actor=name, action="person.signed_in", target=name)
 
 
@@ -169,9 +164,10 @@ def role_for(groups: Collection[str]) -> Role:
 
 def grant_admin(user: User, *, is_admin: bool) -> None:
     """Django's own admin is for break-glass: it opens and closes with the portal's role."""
-    if user.is_staff != is_admin or user.is_superuser != is_admin:
-        user.is_staff = user.is_superuser = is_admin
-        user.save(update_fields=["is_staff", "is_superuser"])
+    # The row is asked, not the object: it may be older than what somebody else did meanwhile.
+    rows = type(user).objects.filter(pk=user.pk).exclude(is_staff=is_admin, is_superuser=is_admin)
+    rows.update(is_staff=is_admin, is_superuser=is_admin)
+    user.is_staff = user.is_superuser = is_admin
 
 
 # --- What admins do to somebody

@@ -119,7 +119,7 @@ def sign_out(request: HttpRequest) -> None:
     UserSession.objects.filter(session_key=request.session.session_key).delete()
     person = Person.objects.filter(user=request.user.pk).first()
     if person is not None:
-        AuditEvent.objects.record(actor=person.email, action="person.signed_out", target=person.email)
+        AuditEvent.objects.record(actor=person.audit_name, action="person.signed_out", target=person.audit_name)
     logout(request)
 
 
@@ -127,7 +127,7 @@ def sign_out(request: HttpRequest) -> None:
 def end_session(session: UserSession, *, person: Person, actor: str) -> None:
     """End one session of a person's; the next request of that browser has to sign in."""
     session.end()
-    AuditEvent.objects.record(actor=actor, action="session.ended", target=person.email, sessions=1)
+    AuditEvent.objects.record(actor=actor, action="session.ended", target=person.audit_name, sessions=1)
 
 
 @transaction.atomic
@@ -160,7 +160,7 @@ def _end(rows: Iterable[UserSession], *, actor: str, reason: str) -> int:
     ended: Counter[str] = Counter()
     for row in rows:
         row.end()
-        ended[row.user.person.email if hasattr(row.user, "person") else row.user.username] += 1
+        ended[row.user.person.audit_name if hasattr(row.user, "person") else row.user.username] += 1
     for target, count in ended.items():
         AuditEvent.objects.record(actor=actor, action="session.ended", target=target, sessions=count, reason=reason)
     return ended.total()

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import dj_database_url
 from celery.schedules import crontab, schedule
@@ -20,12 +22,13 @@ ENVIRONMENT = Environment()
 def _kept_secret(path: Path) -> str:
     """The secret in `path`, made on first use: the embedded default needs no configuration."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x") as file:
-            path.chmod(0o600)
+    if not path.exists():
+        # Whole before it has its name: processes that start together read the one that was first.
+        with NamedTemporaryFile("w", dir=path.parent, prefix=path.name) as file:
             file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+            file.flush()
+            with suppress(FileExistsError):
+                os.link(file.name, path)
     return path.read_text().strip()
 
 

@@ -80,3 +80,19 @@ def proxies(app_configs: Any, **_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.security)
+def secret_key(app_configs: Any, **_: Any) -> list[CheckMessage]:
+    """A key of this machine's own signs what no other machine can read."""
+    is_embedded = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    if settings.ENVIRONMENT.secret_key is None and not is_embedded:
+        return [
+            Warning(
+                "The secret key is one that this machine made for itself, and the database is shared.",
+                hint="Set ONRAMP_SECRET_KEY (or its _FILE) to the same on every machine, or people are signed out at "
+                "each change of machine.",
+                id="onramp.W003",
+            )
+        ]
+    return []

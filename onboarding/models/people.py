@@ -96,6 +96,11 @@ class Person(models.Model):
         return self.name or self.email
 
     @property
+    def audit_name(self) -> str:
+        """What the audit trail calls somebody: by the e-mail, or by the user's name where no provider tells one."""
+        return self.email or (self.user.get_username() if self.user else "")
+
+    @property
     def initials(self) -> str:
         """Two letters for the avatar, from the name or else the e-mail."""
         words = [word for word in self.display_name.split() if word[0].isalpha()]

@@ -14,6 +14,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -29,6 +30,7 @@ from onboarding.forms.asking import NoteForm
 from onboarding.forms.costs import BudgetForm
 from onboarding.models import BudgetAlert, Person, Plan, Team
 from onboarding.requests import ask_for_budget
+from onboarding.views.errors import refused
 from onboarding.views.rules import PersonRequest, for_admins, for_auditors, for_people
 
 _PEOPLE_SHOWN = 50
@@ -182,6 +184,7 @@ def _of_plan(subject: Team | Plan | Person) -> Decimal | None:
 def usage_ask(request: PersonRequest) -> HttpResponseBase:
     """Hand the admins a request for a higher budget; it stands on their page with what was used."""
     form = NoteForm(request.POST)
-    if form.is_valid():
-        ask_for_budget(person=request.person, note=form.cleaned_data["note"])
+    if not form.is_valid():
+        return refused(request, form, back=reverse("usage"))
+    ask_for_budget(person=request.person, note=form.cleaned_data["note"])
     return redirect("usage")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from django import forms
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from onboarding.masking import mask
 from onboarding.views.rules import public
 
 # Seconds after which it is worth asking a database again that did not answer.
@@ -35,6 +37,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form from a page that was open too long, or from another site."""
     return render(request, "errors/csrf.html", status=403)
+
+
+def refused(request: HttpRequest, form: forms.Form, *, back: str) -> HttpResponse:
+    """A form of a few words that cannot be taken, where its own page has no place to say so: what is wrong with each
+    field, and what was written there, with its secrets masked, to be copied.
+    """
+    wrong = [(form[name].label, errors, mask(str(form[name].value() or ""))) for name, errors in form.errors.items()]
+    return render(request, "errors/refused.html", {"wrong": wrong, "back": back}, status=422)
 
 
 @public

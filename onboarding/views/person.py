@@ -114,7 +114,7 @@ def _requests(whose: Person) -> list[tuple[str, AdminRequest]]:
 
 def _events(whose: Person) -> list[tuple[AuditEvent, str, Sequence[tuple[str, str]]]]:
     """What was done to them or by them on themselves, the newest first, with the words of the audit's page."""
-    events = AuditEvent.objects.filter(target=whose.email).order_by("-at", "-pk")[:_EVENTS_SHOWN]
+    events = AuditEvent.objects.filter(target=whose.audit_name).order_by("-at", "-pk")[:_EVENTS_SHOWN]
     return [(event, action_word(event.action), details_of(event)) for event in events]
 
 

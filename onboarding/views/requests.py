@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -23,6 +25,7 @@ from onboarding.enums import Outcome, RequestState
 from onboarding.forms.asking import AnswerForm, CloseForm
 from onboarding.models import AdminRequest, Finding, VerificationFinding
 from onboarding.requests import answer_request, close_request
+from onboarding.views.errors import refused
 from onboarding.views.obstacles import in_account
 from onboarding.views.rules import PersonRequest, for_admins, for_auditors
 
@@ -50,6 +53,17 @@ class Wanted:
     def rows(self) -> Q:
         _label, rows, field = _STATES[self.state]
         return rows & Q(**{field: self.by}) if field and self.by else rows
+
+    @property
+    def query(self) -> str:
+        """As it stands behind the page's address, and behind that of what is done there."""
+        chosen = {"state": self.state if self.state != "open" else "", "by": self.by}
+        said = urlencode({name: value for name, value in chosen.items() if value})
+        return f"?{said}" if said else ""
+
+    @property
+    def url(self) -> str:
+        return reverse("requests") + self.query
 
     def admins(self) -> list[str]:
         """Whom the filter offers: everybody who answered, or resolved, one in this state."""
@@ -235,7 +249,7 @@ def request_answer(request: PersonRequest, pk: int) -> HttpResponseBase:
     if not form.is_valid():
         return _page(request, Wanted("answered" if row.is_answered else "open"), silent=row.pk, status=422)
     answer_request(request=row, actor=request.person.email, answer=form.cleaned_data["answer"])
-    return redirect("requests")
+    return redirect(_wanted(request).url)
 
 
 @for_admins
@@ -244,6 +258,7 @@ def request_close(request: PersonRequest, pk: int) -> HttpResponseBase:
     """Resolve a request; the answer, or an earlier one, is shown to whoever asked."""
     row = get_object_or_404(AdminRequest.objects.select_related("person"), pk=pk)
     form = CloseForm(request.POST)
-    if form.is_valid():
-        close_request(request=row, actor=request.person.email, answer=form.cleaned_data["answer"])
-    return redirect("requests")
+    if not form.is_valid():
+        return refused(request, form, back=_wanted(request).url)
+    close_request(request=row, actor=request.person.email, answer=form.cleaned_data["answer"])
+    return redirect(_wanted(request).url)

@@ -83,7 +83,7 @@ def session_end(request: PersonRequest, pk: int) -> HttpResponseBase:
     """End one. Of this browser's own, nothing is left to write to."""
     session = get_object_or_404(UserSession, pk=pk, user=request.user)
     is_this = session.session_key == request.session.session_key
-    end_session(session, person=request.person, actor=request.person.email)
+    end_session(session, person=request.person, actor=request.person.audit_name)
     if is_this:
         logout(request)
     return redirect("sessions")
@@ -92,5 +92,5 @@ def session_end(request: PersonRequest, pk: int) -> HttpResponseBase:
 @for_people
 @require_POST
 def sessions_end_others(request: PersonRequest) -> HttpResponseBase:
-    end_all(request.person, actor=request.person.email, but=request.session.session_key)
+    end_all(request.person, actor=request.person.audit_name, but=request.session.session_key)
     return redirect("sessions")

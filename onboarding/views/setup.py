@@ -30,6 +30,7 @@ from onboarding.models.requests import ACCESS
 from onboarding.models.verification import ANSWER_HOLDS
 from onboarding.requests import ask_about_finding, ask_for_access, requests_of
 from onboarding.tasks import enqueue_verification
+from onboarding.views.errors import refused
 from onboarding.views.findings import Board, board_of
 from onboarding.views.install import commands_for
 from onboarding.views.kept import TOKEN_SLOT, Page, Pages, until
@@ -136,8 +137,10 @@ def setup_ask(request: PersonRequest) -> HttpResponseBase:
     """Hand a finding of one of one's own verifications to the admins."""
     form = AskForm(request.POST)
     verification = access_of(request.person).verification
-    if verification is None or not form.is_valid():
+    if verification is None or "finding" in form.errors:
         return redirect("setup")
+    if not form.is_valid():
+        return refused(request, form, back=reverse("setup"))
     # The page may be older than the newest verification: what it showed is still theirs to ask about.
     answers = VerificationFinding.objects.filter(verification__person=request.person)
     asked = answers.filter(finding=form.cleaned_data["finding"]).order_by("-verification__queued_at")
@@ -153,7 +156,9 @@ def setup_ask(request: PersonRequest) -> HttpResponseBase:
 def setup_ask_access(request: PersonRequest) -> HttpResponseBase:
     """Ask the admins for a team or a plan; who has both asks about what blocks them instead."""
     form = NoteForm(request.POST)
-    if form.is_valid() and access_of(request.person).revision is None:
+    if not form.is_valid():
+        return refused(request, form, back=reverse("setup"))
+    if access_of(request.person).revision is None:
         ask_for_access(person=request.person, note=form.cleaned_data["note"])
     return redirect("setup")
 

@@ -4,8 +4,8 @@ import pytest
 from pytest_django import Settings
 
 from onboarding.enums import Role
-from onboarding.models import AuditEvent, Person
-from onboarding.people import Claims, GroupsOverage, may_sign_in, record_sign_in, sync_from_claims
+from onboarding.models import AuditEvent, Person, User
+from onboarding.people import Claims, GroupsOverage, grant_admin, may_sign_in, record_sign_in, sync_from_claims
 from tests.factories import make_person, make_plan, make_team, make_user
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +40,18 @@ def test_groups_lost_are_rights_lost() -> None:
     person = sync_from_claims(user=user, claims=claims(groups=[]))
 
     assert (person.team, person.role) == (None, Role.PERSON)
+    user.refresh_from_db()
+    assert not user.is_staff
+    assert not user.is_superuser
+
+
+def test_djangos_own_admin_opens_by_what_the_row_says() -> None:
+    """Not by a copy of it from before somebody else wrote it."""
+    user = make_user()
+    User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
+
+    grant_admin(user, is_admin=False)
+
     user.refresh_from_db()
     assert not user.is_staff
     assert not user.is_superuser

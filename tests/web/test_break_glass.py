@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from onboarding.break_glass import BadLink, redeem
 from onboarding.enums import Role
@@ -91,6 +92,18 @@ def test_it_works_once(client: Client, link: str) -> None:
     assert other.get(link).status_code == 410
     assert press(other, link) == 410
     assert not is_signed_in(other)
+
+
+@pytest.mark.parametrize("forwarded", ["198.51.100.1", "nonsense, nonsense"])
+def test_a_request_that_came_past_the_proxies_is_its_peers(
+    client: Client, link: str, forwarded: str, settings: Settings
+) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 2
+
+    response = client.post(URL, {"token": link.partition("=")[2]}, headers={"X-Forwarded-For": forwarded})
+
+    assert response.status_code == 302
+    assert UserSession.objects.get().ip == "127.0.0.1"
 
 
 def test_it_works_for_ten_minutes(link: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
 from onboarding.enums import Layer, NotificationKind, Outcome, Readiness, RequestState, Role
@@ -305,6 +306,29 @@ def test_an_answer_leaves_the_request_open_and_is_told() -> None:
     answered = client.get("/requests/?state=answered").content.decode()
     assert "One person has an answer, and is not done" in answered
     assert "The network team has it." in answered
+
+
+def test_who_answers_stays_with_the_requests_they_looked_at() -> None:
+    request = paste(make_person())
+    client = client_of(Role.ADMIN)
+    client.post(f"/requests/{request.pk}/answer/", {"answer": "Tomorrow."})
+    where = "/requests/?state=answered&by=admin%40acme.example"
+    page = client.get(where).content.decode()
+
+    action = f"/requests/{request.pk}/close/?state=answered&by=admin%40acme.example"
+    assert f'action="{escape(action)}"' in page
+    assert client.post(action)["Location"] == where
+
+
+def test_an_answer_that_is_too_long_is_given_back() -> None:
+    request = paste(make_person())
+
+    response = client_of(Role.ADMIN).post(f"/requests/{request.pk}/close/", {"answer": "y" * 1001})
+
+    assert response.status_code == 422
+    assert "y" * 1001 in response.content.decode()
+    request.refresh_from_db()
+    assert request.state == RequestState.OPEN
 
 
 def test_resolving_without_a_word_keeps_the_earlier_answer() -> None:

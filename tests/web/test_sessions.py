@@ -154,6 +154,26 @@ def test_one_is_ended() -> None:
     assert (event.actor, event.action, event.target) == (person.email, "session.ended", person.email)
 
 
+def test_somebody_without_an_email_is_named_by_their_users_name() -> None:
+    person = make_person("")
+    Person.objects.filter(pk=person.pk).update(email="")
+    assert person.user is not None
+    client, other, third = signed_in(person), signed_in(person), signed_in(person)
+
+    client.post(f"{URL}{row_of(other).pk}/end/")
+    client.post(f"{URL}end-others/")
+    client.post("/sign-out/")
+
+    assert not is_signed_in(third)
+    said = AuditEvent.objects.order_by("pk").values_list("action", "actor", "target")
+    name = person.user.get_username()
+    assert list(said) == [
+        ("session.ended", name, name),
+        ("session.ended", name, name),
+        ("person.signed_out", name, name),
+    ]
+
+
 def test_ones_own_is_ended_like_signing_out() -> None:
     client = signed_in(make_person())
 

@@ -426,9 +426,24 @@ def test_another_persons_finding_is_not_there() -> None:
     assert AdminRequest.objects.count() == 0
 
 
-@pytest.mark.parametrize("data", [{}, {"finding": "x"}, {"finding": "1", "note": "x" * 1001}])
+@pytest.mark.parametrize("data", [{}, {"finding": "x"}])
 def test_what_cannot_be_read_asks_nothing(data: dict[str, str]) -> None:
     assert signed_in(blocked_person()).post("/setup/ask/", data)["Location"] == "/setup/"
+    assert AdminRequest.objects.count() == 0
+
+
+@pytest.mark.parametrize("path", ["/setup/ask/", "/setup/ask-access/", "/usage/ask/"])
+def test_a_note_that_is_too_long_is_given_back(path: str) -> None:
+    """Browsers keep to the limit; whoever sends more without one has not lost their words."""
+    note = "My key AKIACANARYCANARY7Q2X does not work." + "x" * 1000
+
+    response = signed_in(blocked_person()).post(path, {"finding": "1", "note": note})
+
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert "at most 1000 characters" in page
+    assert "does not work." in page
+    assert "AKIACANARY" not in page
     assert AdminRequest.objects.count() == 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,15 @@ def test_settings_follow_the_environment(environment: dict[str, str], expression
     )
 
     assert done.stdout.strip() == expected
+
+
+def test_processes_that_start_together_have_one_secret_key(tmp_path: Path) -> None:
+    from portal.settings import _kept_secret
+
+    with ThreadPoolExecutor(16) as threads:
+        keys = set(threads.map(_kept_secret, [tmp_path / "home" / "secret-key"] * 64))
+
+    assert len(keys) == 1
+    assert len(keys.pop()) == 64
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["secret-key"]
+    assert (tmp_path / "home" / "secret-key").stat().st_mode & 0o777 == 0o600

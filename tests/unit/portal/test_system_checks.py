@@ -1,4 +1,4 @@
-"""What `manage.py check` says about sign-in."""
+"""What `manage.py check` says about settings that do not go together."""
 
 from __future__ import annotations
 
@@ -69,3 +69,23 @@ def test_sign_in_is_named_whole_and_once(
 def test_what_contradicts_itself_is_not_used(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     said(settings, monkeypatch, URL | FILE)
     assert settings.ENVIRONMENT.saml_provider == {}
+
+
+@pytest.mark.parametrize(
+    ("engine", "key", "expected"),
+    [
+        ("portal.postgresql", None, ["onramp.W003"]),
+        ("portal.postgresql", "the-same-on-every-machine-0123456789", []),
+        ("django.db.backends.sqlite3", None, []),
+    ],
+)
+def test_machines_that_share_a_database_share_a_key(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, engine: str, key: str | None, expected: list[str]
+) -> None:
+    monkeypatch.delenv("ONRAMP_SECRET_KEY")
+    if key:
+        monkeypatch.setenv("ONRAMP_SECRET_KEY", key)
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", engine)
+    settings.ENVIRONMENT = Environment()
+
+    assert [message.id for message in system_checks.secret_key(None)] == expected
