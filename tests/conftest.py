@@ -102,6 +102,7 @@ _ALONE = {"tests/journeys/test_outages.py"}  # starts its own portal
 _IN_PROCESS = ("unit/", "sandbox/", "repository/", "deploy/", "faults/")
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
     """Keep the tests of a file on one worker, and all journeys and all faults, which share one portal each."""
     return _ByFile(config, log) if config.getoption("dist") == "loadfile" else None
