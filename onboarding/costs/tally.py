@@ -14,7 +14,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from onboarding.catalog import SHORT_PROMPT_TOKENS, long_prompt_tokens
-from onboarding.costs.records import Identity, Record
+from onboarding.costs.records import Record
 
 # How long the ledger remembers which requests it has counted. What is older is refused, since nobody could tell
 # whether it was counted before.
@@ -46,6 +46,15 @@ class Counts:
     cache_write_5m: int = 0
     cache_write_1h: int = 0
 
+    def add_writes(self, tokens: int, hour_writes: int | None) -> None:
+        """Tokens written to the prompt cache, and how many of them an event said to be kept for an hour."""
+        if hour_writes is None:
+            self.cache_write += tokens
+        else:
+            kept = min(hour_writes, tokens)
+            self.cache_write_1h += kept
+            self.cache_write_5m += tokens - kept
+
 
 @dataclass(slots=True)
 class Hour:
@@ -69,9 +78,15 @@ class Hour:
         return self.known
 
 
-# By caller and model as the log names them: what ordinary prompts used, and what long ones did. A model behind an
-# application profile, which its name does not tell, has the usual limit.
-_Day = tuple[dict[tuple[str, str], Counts], dict[tuple[str, str], Counts]]
+# By model and then by caller, as the log names them.
+_Sums = defaultdict[str, dict[str, Counts]]
+# What ordinary prompts used, and what long ones did. A model behind an application profile, which its name does not
+# tell, has the usual limit.
+_Day = tuple[_Sums, _Sums]
+
+
+def _empty_day() -> _Day:
+    return defaultdict(dict), defaultdict(dict)
 
 
 @dataclass
@@ -86,7 +101,7 @@ class Tally:
     unreadable: int = 0
     too_old: int = 0
     latest_at: dt.datetime | None = None
-    _days: defaultdict[dt.date, _Day] = field(default_factory=lambda: defaultdict(lambda: ({}, {})))
+    _days: defaultdict[dt.date, _Day] = field(default_factory=lambda: defaultdict(_empty_day))
     _at_hand: deque[Hour] = field(default_factory=deque)
 
     @property
@@ -96,7 +111,7 @@ class Tally:
     @property
     def spots(self) -> int:
         """How many sums there are."""
-        return sum(len(sums) for day in self._days.values() for sums in day)
+        return sum(len(callers) for day in self._days.values() for sums in day for callers in sums.values())
 
     @property
     def used(self) -> dict[Used, Counts]:
@@ -104,7 +119,8 @@ class Tally:
             Used(day, arn, model, is_long): counts
             for day, both in self._days.items()
             for is_long, sums in zip((False, True), both, strict=True)
-            for (arn, model), counts in sums.items()
+            for model, callers in sums.items()
+            for arn, counts in callers.items()
         }
 
     def add(self, records: list[Record], unreadable: int = 0) -> None:
@@ -178,28 +194,24 @@ class Tally:
         """The loop that every line goes through: what it looks up, it looks up once."""
         short, long = self._days[day]
         for record in records:
-            output, given, identity = record.output, record.input, record.identity
+            output, given = record.output, record.input
             if output is None or given is None:
                 continue
             read, written = given.cache_read_input_token_count, given.cache_write_input_token_count
-            tokens = given.input_token_count
-            prompt, model = tokens + read + written, record.model_id
-            is_short = prompt <= SHORT_PROMPT_TOKENS or prompt <= long_prompt_tokens(model)
-            sums = short if is_short else long
-            key = (identity.arn if type(identity) is Identity else record.arn, model)
-            counts = sums.get(key)
-            if counts is None:
-                counts = sums[key] = Counts()
+            tokens, model = given.input_token_count, record.model_id
+            prompt = tokens + read + written
+            sums = short if prompt <= SHORT_PROMPT_TOKENS or prompt <= long_prompt_tokens(model) else long
+            try:
+                counts = sums[model][record.identity.arn]  # type: ignore[union-attr]  # asking first takes longer
+            except (AttributeError, KeyError):
+                counts = sums[model].setdefault(record.arn, Counts())
             counts.input += tokens
             counts.output += output.output_token_count
             counts.cache_read += read
-            stream = output.output_body_json
-            if stream is None or (hour_writes := stream.hour_writes) is None:
+            if (stream := output.output_body_json) is None:
                 counts.cache_write += written
             else:
-                kept = min(hour_writes, written)
-                counts.cache_write_1h += kept
-                counts.cache_write_5m += written - kept
+                counts.add_writes(written, stream.hour_writes)
 
 
 def _start(name: str) -> dt.datetime | None:
