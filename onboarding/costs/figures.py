@@ -17,8 +17,7 @@ from onboarding.enums import TokenClass
 class Figures:
     """Tokens of a group, and `billionths` of a US dollar of those that have a price: None where none of them has.
 
-    `unpriced` counts tokens that are in the other counts, too. Nobody changes one; but a page adds up thousands, and a
-    frozen one takes three times as long to make.
+    `unpriced` counts tokens that are in the other counts, too. Only whoever makes one adds to it.
     """
 
     input: int = 0
@@ -37,19 +36,15 @@ class Figures:
         """US dollars, exactly; None where nothing has a price."""
         return None if self.billionths is None else usd(self.billionths)
 
-    def __add__(self, other: Figures) -> Figures:
-        if self.billionths is None or other.billionths is None:
-            cost = other.billionths if self.billionths is None else self.billionths
-        else:
-            cost = self.billionths + other.billionths
-        return Figures(
-            self.input + other.input,
-            self.output + other.output,
-            self.cache_write + other.cache_write,
-            self.cache_read + other.cache_read,
-            self.unpriced + other.unpriced,
-            cost,
-        )
+    def take_in(self, other: Figures) -> None:
+        """Add another's. A page does so thousands of times: making a third of each two takes three times as long."""
+        self.input += other.input
+        self.output += other.output
+        self.cache_write += other.cache_write
+        self.cache_read += other.cache_read
+        self.unpriced += other.unpriced
+        if other.billionths is not None:
+            self.billionths = (self.billionths or 0) + other.billionths
 
 
 _WRITES = (TokenClass.CACHE_WRITE_5M, TokenClass.CACHE_WRITE_1H)
@@ -65,16 +60,19 @@ SUMS: Mapping[str, Sum] = {
 
 
 def figures_of(row: Mapping[str, Any]) -> Figures:
-    """The figures of a row that SUMS were asked of. PostgreSQL adds whole numbers up as decimals."""
-    return Figures(
-        input=int(row["input"] or 0),
-        output=int(row["output"] or 0),
-        cache_write=int(row["cache_write"] or 0),
-        cache_read=int(row["cache_read"] or 0),
-        unpriced=int(row["unpriced"] or 0),
-        billionths=None if row["billionths"] is None else int(row["billionths"]),
-    )
+    """The figures of a row that SUMS were asked of."""
+    return figures_from(row[name] for name in SUMS)
+
+
+def figures_from(sums: Iterable[int | None]) -> Figures:
+    """The same from the sums themselves, in the order of SUMS."""
+    given, output, cache_write, cache_read, unpriced, billionths = sums
+    return Figures(given or 0, output or 0, cache_write or 0, cache_read or 0, unpriced or 0, billionths)
 
 
 def total(parts: Iterable[Figures]) -> Figures:
-    return sum(parts, Figures())
+    """A sum of its own, whatever was added up."""
+    found = Figures()
+    for part in parts:
+        found.take_in(part)
+    return found

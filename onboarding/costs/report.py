@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import BigIntegerField, Case, F, Sum, Value, When
 from django.db.models.functions import TruncMonth
 
-from onboarding.costs.figures import SUMS, Figures, figures_of, total
+from onboarding.costs.figures import SUMS, Figures, figures_from, figures_of, total
 from onboarding.costs.filter import NO_TEAM, UNMAPPED, Filter
 from onboarding.costs.money import usd
 from onboarding.models import Team
@@ -32,8 +32,7 @@ class Dimension(StrEnum):
     DAY = "day"
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(NamedTuple):
     """What one team used of one model on one day. `team` is as a filter has it."""
 
     day: dt.date
@@ -70,10 +69,10 @@ _TEAM = Case(
 
 def slices(chosen: Filter) -> list[Slice]:
     """By day, team and model, in that order: one query."""
-    rows = chosen.entries().annotate(team=_TEAM).values("day", "team", "meter__model_id").annotate(**SUMS)
+    rows = chosen.entries().annotate(team=_TEAM).values_list("day", "team", "meter__model_id").annotate(**SUMS)
     return [
-        Slice(row["day"], _team_key(row["team"]), row["meter__model_id"], figures_of(row))
-        for row in rows.order_by("day", "team", "meter__model_id")
+        Slice(day, _team_key(team), model_id, figures_from(sums))
+        for day, team, model_id, *sums in rows.order_by("day", "team", "meter__model_id")
     ]
 
 
@@ -143,8 +142,10 @@ def daily(parts: Iterable[Slice], dimension: Dimension) -> dict[dt.date, dict[st
 
 
 def _add(sums: dict[str, Figures], key: str, figures: Figures) -> None:
-    earlier = sums.get(key)
-    sums[key] = figures if earlier is None else earlier + figures
+    of_key = sums.get(key)
+    if of_key is None:
+        of_key = sums[key] = Figures()
+    of_key.take_in(figures)
 
 
 def cost_by_day(parts: Iterable[Slice]) -> dict[dt.date, Decimal]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponseBase, QueryDict
@@ -39,7 +40,7 @@ def costs(request: PersonRequest) -> HttpResponseBase:
     today, query = now.date(), request.GET
     chosen, ignored = read_filter(query, today)
     is_present = chosen.is_month and chosen.since <= today < chosen.until
-    parts, ahead = _read(chosen, today, is_present=is_present)
+    parts, spent, ahead = _read(chosen, today, is_present=is_present)
     teams = report.team_names()
     team_budgets = budgets.team_budgets(chosen.since) if chosen.is_month else []
     figures = tiles(chosen, parts, limit_of(chosen, team_budgets, ahead) if is_present else None)
@@ -58,7 +59,7 @@ def costs(request: PersonRequest) -> HttpResponseBase:
         "daily": _daily(query, chosen, parts, teams, figures, today),
         "stacks": [(each, changed(query, stack=each)) for each in _STACKS],
         "stack": _stack(query),
-        "course": _course(chosen, parts, figures.limit, today),
+        "course": _course(chosen, spent, figures.limit, today),
         "how": HOW,
         "budgets": _shown(team_budgets, chosen),
         "table": table(query, chosen, parts, teams, billed=figures.billed.amount if figures.billed else None),
@@ -73,16 +74,21 @@ def costs(request: PersonRequest) -> HttpResponseBase:
     return render(request, "costs.html", context)
 
 
-def _read(chosen: Filter, today: dt.date, *, is_present: bool) -> tuple[list[Slice], Forecast | None]:
-    """The filter's slices, and for this month what it ends at: days before it are read along, to see the pace."""
+def _read(
+    chosen: Filter, today: dt.date, *, is_present: bool
+) -> tuple[list[Slice], Mapping[dt.date, Decimal], Forecast | None]:
+    """The filter's slices; US dollars by day; and for this month what it ends at.
+
+    Days before it are read along, to see the pace.
+    """
     if not is_present:
-        return report.slices(chosen), None
-    since = min(chosen.since, today - LOOK_BACK)
-    parts = report.slices(chosen.from_day(since))
-    of_month = [part for part in parts if part.day >= chosen.since]
-    spent = report.total_of(of_month).cost
-    ahead = forecast(spent=spent, days=report.cost_by_day(parts), today=today) if spent is not None else None
-    return of_month, ahead
+        parts = report.slices(chosen)
+        return parts, report.cost_by_day(parts), None
+    parts = report.slices(chosen.from_day(min(chosen.since, today - LOOK_BACK)))
+    by_day = report.cost_by_day(parts)
+    of_month = {day: cost for day, cost in by_day.items() if day >= chosen.since}
+    ahead = forecast(spent=sum(of_month.values(), Decimal()), days=by_day, today=today) if of_month else None
+    return [part for part in parts if part.day >= chosen.since], of_month, ahead
 
 
 def _stack(query: QueryDict) -> Dimension:
@@ -109,13 +115,15 @@ def _daily(
     return daily(days, parts, dimension, name, billed_until=until)
 
 
-def _course(chosen: Filter, parts: Sequence[Slice], limit: Limit | None, today: dt.date) -> charts.Course | None:
+def _course(
+    chosen: Filter, spent: Mapping[dt.date, Decimal], limit: Limit | None, today: dt.date
+) -> charts.Course | None:
     """Of this month only: nobody knows what the budgets of another were."""
     if limit is None:
         return None
     days = days_of(chosen.since, chosen.until, chosen.until)
     ends = limit.forecast.total if limit.forecast else None
-    return charts.course(days, report.cost_by_day(parts), today, forecast=ends, limit=limit.limit)
+    return charts.course(days, spent, today, forecast=ends, limit=limit.limit)
 
 
 def _shown(found: Sequence[Budget[Team]], chosen: Filter) -> list[Budget[Team]]:
