@@ -21,7 +21,17 @@ from onboarding.costs.prices import PriceBook
 from onboarding.costs.profiles import Model, model_of
 from onboarding.costs.tally import REMEMBERED, Counts, Tally, Used
 from onboarding.enums import PromptCaching, RunState, TokenClass
-from onboarding.models import Caller, Ingestion, LogFile, LogSource, Meter, PlanRevision, SeenRequests, UsageEntry
+from onboarding.models import (
+    Addition,
+    Caller,
+    Ingestion,
+    LogFile,
+    LogSource,
+    Meter,
+    PlanRevision,
+    SeenRequests,
+    UsageEntry,
+)
 
 _BATCH = 500
 _T = TypeVar("_T")
@@ -112,32 +122,28 @@ def _hour_cachers(callers: Iterable[Caller]) -> set[int]:
 
 
 def _add(source: LogSource, sums: _Sums) -> None:
-    """Add tokens to entries. Only the run that holds the source writes its meters, so reading first is safe."""
+    """Add tokens to entries. A price that changed since one was made is applied by an admin's word alone."""
     meters = _meters(source, {spot for spot, _, _ in sums})
-    known = _entries(meters.values(), {day for _, day, _ in sums})
     book = PriceBook.load()
-    rows = (
-        UsageEntry(
-            meter_id=meters[spot],
-            day=day,
-            token_class=token_class,
-            tokens=tokens + known.get((meters[spot], day, token_class), 0),
-            rate=book.rate(
-                account_id=source.account_id,
-                model_id=spot.model_id,
-                endpoint_kind=spot.endpoint_kind,
-                token_class=token_class,
-                is_long_prompt=spot.is_long_prompt,
+    UsageEntry.objects.add(
+        [
+            Addition(
+                meter_id=meters[spot],
                 day=day,
-            ),
-        )
-        for (spot, day, token_class), tokens in sums.items()
+                token_class=token_class,
+                tokens=tokens,
+                rate=book.rate(
+                    account_id=source.account_id,
+                    model_id=spot.model_id,
+                    endpoint_kind=spot.endpoint_kind,
+                    token_class=token_class,
+                    is_long_prompt=spot.is_long_prompt,
+                    day=day,
+                ),
+            )
+            for (spot, day, token_class), tokens in sums.items()
+        ]
     )
-    # What has a rate keeps it: a price that changed since is applied by an admin's word alone.
-    for some in _some(rows):
-        UsageEntry.objects.bulk_create(
-            some, update_conflicts=True, update_fields=["tokens"], unique_fields=["meter", "day", "token_class"]
-        )
 
 
 def _meters(source: LogSource, spots: Collection[_Spot]) -> dict[_Spot, int]:
@@ -158,15 +164,6 @@ def _known_meters(source: LogSource, callers: Collection[int]) -> dict[_Spot, in
     for some in _some(callers):
         rows = Meter.objects.filter(account=source.account_id, region=source.region, caller__in=some)
         found |= {_Spot(*spot): pk for pk, *spot in rows.values_list("pk", *_Spot._fields)}
-    return found
-
-
-def _entries(meters: Collection[int], days: Collection[dt.date]) -> dict[tuple[int, dt.date, str], int]:
-    found: dict[tuple[int, dt.date, str], int] = {}
-    for some in _some(meters):
-        rows = UsageEntry.objects.filter(meter__in=some, day__in=days)
-        for meter, day, token_class, tokens in rows.values_list("meter", "day", "token_class", "tokens"):
-            found[meter, day, token_class] = tokens
     return found
 
 

@@ -21,6 +21,7 @@ from onboarding.models.statuses import PersonStatus, PersonWord, TeamTally
 from onboarding.models.sweeps import Sweep
 from onboarding.models.tokens import ApiToken
 from onboarding.models.usage import (
+    Addition,
     ApplicationProfile,
     Caller,
     ControlTotal,
@@ -35,6 +36,7 @@ from onboarding.models.verification import Finding, Subject, Verification, Verif
 
 __all__ = [
     "Account",
+    "Addition",
     "AdminRequest",
     "AlertMail",
     "ApiToken",

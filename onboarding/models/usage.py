@@ -6,7 +6,9 @@ in every database; what leaves these rows is a Decimal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from django.db import connections, models
 from django.db.models import F, Q
@@ -189,6 +191,41 @@ class Meter(models.Model):
         return f"{self.caller}, {self.model_id}, {self.region}"
 
 
+class Addition(NamedTuple):
+    """Tokens to add to a meter's entry of one class on a day, and the rate of an entry that is not there yet."""
+
+    meter_id: int
+    day: dt.date
+    token_class: str
+    tokens: int
+    rate: int | None
+
+
+class UsageEntryQuerySet(models.QuerySet["UsageEntry"]):
+    def add(self, additions: Sequence[Addition]) -> None:
+        """Add to entries, made where there are none; what has a rate keeps it. One statement on PostgreSQL, where a
+        thousand rows of values take several times as long as five arrays.
+
+        An entry is added to once: PostgreSQL refuses what names one twice.
+        """
+        table = connections[self.db].ops.quote_name(self.model._meta.db_table)
+        with connections[self.db].cursor() as cursor:
+            if connections[self.db].vendor == "postgresql":
+                columns = [list(column) for column in zip(*additions, strict=True)]
+                if columns:
+                    cursor.execute(_ADD.format(table=table, rows=_ARRAYS), columns)
+            else:
+                cursor.executemany(_ADD.format(table=table, rows=_VALUES), additions)
+
+
+_ADD = """
+INSERT INTO {table} (meter_id, day, token_class, tokens, rate) {rows}
+ON CONFLICT (meter_id, day, token_class) DO UPDATE SET tokens = {table}.tokens + excluded.tokens
+"""
+_ARRAYS = "SELECT * FROM unnest(%s::bigint[], %s::date[], %s::text[], %s::bigint[], %s::bigint[])"
+_VALUES = "VALUES (%s, %s, %s, %s, %s)"
+
+
 class UsageEntry(models.Model):
     """Tokens of one class that a meter counted on one day, and what they cost.
 
@@ -206,6 +243,8 @@ class UsageEntry(models.Model):
         output_field=models.BigIntegerField(),
         db_persist=True,
     )
+
+    objects = UsageEntryQuerySet.as_manager()
 
     class Meta:
         constraints = [
