@@ -38,14 +38,14 @@ def ask_about_error(*, person: Person, diagnosis: str, masked: str, note: str) -
     """
     request = AdminRequest(person=person, reason=diagnosis, pasted=masked, note=note)
     there = _ask(request)
-    return request if there is request else _add(there, masked, note)
+    return request if there is request else _add(there, request)
 
 
 @transaction.atomic
-def _add(request: AdminRequest, masked: str, note: str) -> AdminRequest:
+def _add(request: AdminRequest, more: AdminRequest) -> AdminRequest:
     """Add to an open request, which then waits for an answer again; what it says already is not said twice."""
     row = AdminRequest.objects.select_for_update(of=("self",)).select_related("person").get(pk=request.pk)
-    pasted, said = _joined(row.pasted, masked), _joined(row.note, note)
+    pasted, said = _joined(row.pasted, more.pasted), _joined(row.note, more.note)
     if (pasted, said) == (row.pasted, row.note):
         return row
     row.pasted, row.note, row.answered_at, row.answered_by = pasted, said, None, ""
@@ -74,10 +74,10 @@ def _ask(request: AdminRequest) -> AdminRequest:
     same = AdminRequest.objects.filter(
         person=request.person, check_name=request.check_name, reason=request.reason, state=RequestState.OPEN
     )
+    # They may paste there what belongs into the box for errors.
+    request.note = mask(request.note)
     try:
         with transaction.atomic():
-            # They may paste there what belongs into the box for errors.
-            request.note = mask(request.note)
             request.save()
             AuditEvent.objects.record(
                 actor=request.person.email,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -18,9 +19,14 @@ from django.core import mail
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from onboarding.enums import CodePurpose
+from onboarding.doctor import CHECKS
+from onboarding.enrolments import issue_codes
+from onboarding.enums import ApiScope, CodePurpose, Platform, Role
 from onboarding.models import AuditEvent
+from onboarding.provisioning import issue_token as issue_scim_token
+from onboarding.tokens import issue_token as issue_api_token
 from portal.logs import logging_config
+from tests.factories import make_person
 from tests.repository.pages import Company, Page, failing_after_an_event, make_company, pages
 
 pytestmark = pytest.mark.django_db
@@ -169,6 +175,73 @@ def test_a_secret_that_is_put_into_a_request_is_in_no_log(
     assert found("\n".join(map(str, published()))) == set()
     assert found("\n".join(str(message.message()) for message in mail.outbox)) == set()
     assert found("\n".join(str(event) for event in AuditEvent.objects.values())) == set()
+
+
+def test_what_was_sent_is_on_nobodys_page_afterwards(company: Company) -> None:
+    for page in PAGES:
+        for who in ("person", "admin"):
+            attack(company.client(who), page.url(company.stand_ins()))
+    reader, admin = Client(), make_person("reader@acme.example", role=Role.ADMIN)
+    assert admin.user is not None
+    reader.force_login(admin.user)
+
+    shown = {page.name: reader.get(page.url(company.stand_ins())) for page in PAGES}
+
+    assert sum(response.status_code == 200 for response in shown.values()) > 30
+    on_pages = {name: found(response.getvalue().decode("utf-8", "replace")) for name, response in shown.items()}
+    assert {name: secrets for name, secrets in on_pages.items() if secrets} == {}
+    assert found(stored()) == set()
+
+
+# --- Machines, with what lets them in
+
+
+def test_what_scripts_and_the_directory_send_is_in_no_log_and_no_event(company: Company, log: io.StringIO) -> None:
+    scopes = list(ApiScope)
+    api = issue_api_token(owner=company.people["admin"], name="Canary", scopes=scopes, holds=dt.timedelta(days=1))
+    directory = issue_scim_token(actor="tests")
+    query = f"?q={quote(TEXT)}&month={quote(TEXT)}&filter={quote(TEXT)}"
+    user = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "x@acme.example", "active": True}
+    told = [
+        Client().get(f"{page.url(company.stand_ins())}{query}", headers={"Authorization": f"Bearer {api}"})
+        for page in PAGES
+        if page.path.startswith("api/")
+    ]
+    for secret in CANARIES.values():
+        for content in ({**user, "userName": secret}, {**user, "displayName": secret, "nickName": secret}, secret):
+            told.append(
+                Client().post(
+                    f"/scim/v2/Users{query}",
+                    json.dumps(content),
+                    content_type="application/scim+json",
+                    headers={"Authorization": f"Bearer {directory}"},
+                )
+            )
+
+    assert {200, 201, 400} <= {response.status_code for response in told}
+    assert found(log.getvalue()) == set()
+    assert api not in log.getvalue()
+    assert directory not in log.getvalue()
+    assert found("\n".join(str(event) for event in AuditEvent.objects.values())) == set()
+
+
+def test_what_a_doctor_reports_is_kept_without_its_secrets(company: Company, log: io.StringIO) -> None:
+    ana = company.people["person"]
+    statuses = []
+    for name, secret in CANARIES.items():
+        code = issue_codes(person=ana, purposes=[CodePurpose.REPORT], platform=Platform.LINUX, language="en")
+        results = [{"check": check.id, "outcome": "failed", "reason": "other", "detail": secret} for check in CHECKS]
+        report = {"version": 1, "plan": "platform", "revision": 1, "machine": name, "os": secret, "cli_version": "1"}
+        response = Client().post(
+            "/install/report/",
+            json.dumps({**report, "results": results}),
+            content_type="application/json",
+            headers={"Authorization": f"Onramp {code[CodePurpose.REPORT]}"},
+        )
+        statuses.append(response.status_code)
+
+    assert 204 in statuses
+    assert found(log.getvalue() + stored()) == set()
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.rule != "token"], ids=lambda page: page.name)
