@@ -122,7 +122,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "portal.logs.RequestMiddleware",
+    "portal.middleware.LoggedRequests",
 ]
 
 CONTENT_SECURITY_POLICY = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import cycle
 from typing import Any
 from urllib.parse import quote
@@ -20,7 +20,6 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from onboarding.enums import CodePurpose
 from onboarding.models import AuditEvent
-from portal.logs import logging_config
 from tests.repository.pages import Company, Page, failing_after_an_event, make_company, pages
 
 pytestmark = pytest.mark.django_db
@@ -86,21 +85,6 @@ FIELDS = (
 @pytest.fixture
 def company() -> Company:
     return make_company()
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What the portal's own handler writes, as an installation configures it: JSON, from INFO on."""
-    import logging.config
-
-    stream = io.StringIO()
-    config = logging_config("json")
-    config["handlers"]["stderr"]["stream"] = stream
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    logging.config.dictConfig(config)
-    yield stream
-    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture
