@@ -105,6 +105,7 @@ MIDDLEWARE = [
     "onboarding.middleware.Measured",
     "onboarding.middleware.BrowserPolicies",
     "portal.middleware.Impatience",
+    "onboarding.middleware.NoLeadingProgramsToTls",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

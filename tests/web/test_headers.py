@@ -13,6 +13,7 @@ from onboarding.enums import CodePurpose
 from tests.repository.pages import Company, Page, admin_paths, failing_after_an_event, make_company, pages
 from tests.web.observatory import policy_of, score
 from tests.web.production import HOST, behind_a_proxy, production_settings
+from tests.web.test_attacks import WITHOUT_CSRF
 
 pytestmark = pytest.mark.django_db
 
@@ -143,6 +144,22 @@ def test_plain_http_leads_to_the_same_host_over_tls(company: Company) -> None:
     client.defaults |= {"SERVER_NAME": HOST, "HTTP_X_FORWARDED_PROTO": "http"}
 
     assert client.get("/setup/").headers["Location"] == f"https://{HOST}/setup/"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_program_is_led_from_plain_http_to_tls(page: Page, company: Company) -> None:
+    """It is told: its token or code was seen on the way."""
+    client = company.client("anonymous")
+    client.defaults |= {"SERVER_NAME": HOST, "HTTP_X_FORWARDED_PROTO": "http"}
+    is_for_programs = page.rule == "token" or page.name in WITHOUT_CSRF
+
+    response = client.post(page.url(company.stand_ins()), headers={"Authorization": "Bearer secret"})
+
+    if page.name in ("livez", "readyz", "metrics"):
+        assert response.status_code in (404, 405)
+    else:
+        assert response.status_code == (403 if is_for_programs else 301)
+        assert ("Location" in response.headers) is not is_for_programs
 
 
 def test_a_code_is_kept_by_nothing_on_its_way(company: Company) -> None:
