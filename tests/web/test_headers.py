@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.http import HttpResponse
+from django.test import Client
 from pytest_django import Settings
 
 from onboarding.enums import CodePurpose
@@ -93,6 +94,17 @@ def test_every_answer_is_protected(page: Page, company: Company) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_mozillas_observatory_would_give_every_page_its_best_grade(page: Page, company: Company) -> None:
     assert min(score(response) for response in answers(company, page)) >= 125
+
+
+@pytest.mark.parametrize("path", ["img/mark.svg", "js/onramp.js", "css/base.css", "fonts/overpass.woff2"])
+def test_files_are_protected_as_well(path: str, settings: Settings) -> None:
+    settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
+
+    response = behind_a_proxy(Client()).get(f"/static/{path}")
+
+    assert (response.status_code, bool(response.getvalue())) == (200, True)
+    assert_is_protected(response)
+    assert not response.cookies
 
 
 def test_djangos_admin_is_protected_as_well(company: Company) -> None:
