@@ -103,6 +103,7 @@ def test_files_are_protected_as_well(path: str, settings: Settings) -> None:
     response = behind_a_proxy(Client()).get(f"/static/{path}")
 
     assert (response.status_code, bool(response.getvalue())) == (200, True)
+    assert re.fullmatch(r"(text/.+|image/svg\+xml); charset=\"?utf-8\"?|font/woff2", response.headers["Content-Type"])
     assert_is_protected(response)
     assert not response.cookies
 
