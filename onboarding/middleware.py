@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import Resolver404, resolve
 
 from onboarding import sessions
 from onboarding.instruments import REQUESTS, timed
@@ -28,6 +29,31 @@ class Measured:
                 labels["view"] = request.resolver_match.view_name or "unnamed"
             labels["status"] = f"{response.status_code // 100}xx"
             return response
+
+
+class NoLeadingProgramsToTls:
+    """Refuses programs that came over plain HTTP, where `SecurityMiddleware` would lead them to TLS: what a program
+    showed was seen on the way, and a redirect that it follows keeps that from whoever wrote it.
+
+    What takes no token against forgery is for programs, or for browsers that a provider sends. ASVS 5.0, 4.1.2.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        is_led = response.status_code == 301 and not request.is_secure() and settings.SECURE_SSL_REDIRECT
+        if is_led and _is_for_programs(request.path_info):
+            return HttpResponse("Over https only.\n", status=403, content_type="text/plain; charset=utf-8")
+        return response
+
+
+def _is_for_programs(path: str) -> bool:
+    try:
+        return getattr(resolve(path).func, "csrf_exempt", False)
+    except Resolver404:
+        return False
 
 
 class SessionLimits:

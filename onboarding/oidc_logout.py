@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import secrets
 import time
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import jwt
 import structlog
 from allauth.socialaccount.models import SocialApp, SocialLogin
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -34,6 +37,8 @@ log = structlog.get_logger(__name__)
 _KEPT = "oidc"
 # A longer one does not fit into the address of a request, which goes without it.
 _LONGEST_HINT = 4000
+# NIST SP 800-38D, 8.2: random ones are of 96 bits.
+_NONCE_BYTES = 12
 
 _EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _TYPES = ("logout+jwt", "application/logout+jwt", "jwt")
@@ -54,22 +59,20 @@ def remember(request: HttpRequest, login: SocialLogin) -> None:
     if not id_token:
         return
     provider, claims = login.account.provider, login.account.extra_data
-    sealed = _box().encrypt(id_token.encode()).decode() if len(id_token) <= _LONGEST_HINT else ""
+    sealed = _sealed(id_token) if len(id_token) <= _LONGEST_HINT else ""
     request.session[_KEPT] = {"provider": provider, "id_token": sealed}
     sessions.note(request, provider=provider, sub=str(claims["sub"]), sid=str(claims.get("sid") or ""))
 
 
-def _box() -> MultiFernet:
-    """What closes and opens ID tokens. The key is the portal's secret: the database alone gives no token away.
+def _sealed(id_token: str) -> str:
+    """Encrypted with AES-256-GCM, behind its nonce. The key is the portal's secret: the database alone gives no token
+    away."""
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return urlsafe_b64encode(nonce + _key(settings.SECRET_KEY).encrypt(nonce, id_token.encode(), None)).decode()
 
-    It closes with the secret of now, and opens what an earlier one closed.
-    """
-    return MultiFernet([_key(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)])
 
-
-def _key(secret: str) -> Fernet:
-    key = salted_hmac("onboarding.oidc_logout", "id_token", secret=secret, algorithm="sha256").digest()
-    return Fernet(urlsafe_b64encode(key))
+def _key(secret: str) -> AESGCM:
+    return AESGCM(salted_hmac("onboarding.oidc_logout", "id_token", secret=secret, algorithm="sha256").digest())
 
 
 # --- Out by the portal
@@ -106,11 +109,14 @@ def _with_query(url: str, client_id: str, sealed: str) -> str:
 
 
 def _opened(sealed: str) -> str:
-    """The ID token; empty where none was kept, or the portal has forgotten the secret it had then."""
-    try:
-        return _box().decrypt(sealed.encode()).decode() if sealed else ""
-    except InvalidToken:
-        return ""
+    """The ID token, with the secret of now or an earlier one; empty where none was kept, or the portal has forgotten
+    the secret it had then."""
+    with suppress(ValueError):
+        kept = urlsafe_b64decode(sealed)
+        for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+            with suppress(InvalidTag):
+                return _key(secret).decrypt(kept[:_NONCE_BYTES], kept[_NONCE_BYTES:], None).decode()
+    return ""
 
 
 # --- Out by the provider

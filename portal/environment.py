@@ -50,14 +50,24 @@ class Environment(BaseSettings):
     secret_key_fallbacks_file: Path | None = Field(None, description="A file that holds ONRAMP_SECRET_KEY_FALLBACKS.")
     log_format: Literal["json", "console"] = Field("json", description="One JSON object a line, or coloured text.")
     company: str = Field("", description="The company's name, shown beside the mark and on the sign-in button.")
+    security_contact: CommaSeparated = Field(
+        (),
+        description="Whom to tell of a hole, such as mailto:security@example.com or an https address; the best first.",
+    )
 
     database_url: str = Field(
         "",
         validation_alias=_plain("DATABASE_URL"),
         description="PostgreSQL or SQLite; SQLite in ONRAMP_HOME if empty.",
     )
+    database_url_file: Path | None = Field(
+        None, validation_alias=_plain("DATABASE_URL_FILE"), description="A file that holds DATABASE_URL."
+    )
     redis_url: str = Field(
         "redis://localhost:6379/0", validation_alias=_plain("REDIS_URL"), description="Celery's broker."
+    )
+    redis_url_file: Path | None = Field(
+        None, validation_alias=_plain("REDIS_URL_FILE"), description="A file that holds REDIS_URL."
     )
 
     oidc_issuer: str = Field("", description="The identity provider's issuer URL, where discovery starts.")
@@ -214,6 +224,7 @@ class Environment(BaseSettings):
         "webhook_hosts",
         "metrics_networks",
         "internal_hosts",
+        "security_contact",
         mode="before",
     )
     @classmethod
@@ -242,6 +253,15 @@ class Environment(BaseSettings):
         """It stands in the head of every mail."""
         if value and re.fullmatch(r"[^\s<>,@]+@[^\s<>,@]+", value) is None:
             raise ValueError("a plain address, such as onramp@example.com")
+        return value
+
+    @field_validator("security_contact")
+    @classmethod
+    def _contacts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """RFC 9116 2.5.3: addresses with their scheme, and those of the web with https."""
+        for contact in value:
+            if re.fullmatch(r"(?:mailto:[^\s@]+@|https://|tel:\+)[^\s@]+", contact) is None:
+                raise ValueError("begins with mailto:, https:// or tel:+, such as mailto:security@example.com")
         return value
 
     @field_validator("otlp_endpoint")
@@ -273,6 +293,10 @@ class Environment(BaseSettings):
             path = getattr(self, f"{name}_file")
             if path is not None:
                 setattr(self, name, SecretStr(path.read_text().strip()))
+        for name in ("database_url", "redis_url"):
+            path = getattr(self, f"{name}_file")
+            if path is not None:
+                setattr(self, name, path.read_text().strip())
         if self.secret_key_fallbacks_file is not None:
             kept = self.secret_key_fallbacks_file.read_text().split(",")
             self.secret_key_fallbacks = tuple(SecretStr(part.strip()) for part in kept if part.strip())

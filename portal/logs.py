@@ -6,8 +6,6 @@ import re
 from typing import Any, Literal
 
 import structlog
-from django.http import HttpRequest
-from django_structlog.middlewares import RequestMiddleware as DjangosRequestMiddleware
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from onboarding.masking import MASK, mask
@@ -45,14 +43,6 @@ def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     """structlog's processor form of `redact`."""
     redacted: EventDict = redact(event)
     return redacted
-
-
-class RequestMiddleware(DjangosRequestMiddleware):
-    """Logs requests without what was asked for: names, and codes of sign-in, stand in queries."""
-
-    @staticmethod
-    def format_request(request: HttpRequest) -> str:
-        return f"{request.method} {request.path}"
 
 
 _SHARED: list[Processor] = [

@@ -105,10 +105,11 @@ MIDDLEWARE = [
     "onboarding.middleware.Measured",
     "onboarding.middleware.BrowserPolicies",
     "portal.middleware.Impatience",
+    "onboarding.middleware.NoLeadingProgramsToTls",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "onboarding.middleware.NoLargeForms",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -122,7 +123,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "portal.logs.RequestMiddleware",
+    "portal.middleware.LoggedRequests",
 ]
 
 CONTENT_SECURITY_POLICY = {
@@ -233,6 +234,7 @@ ONRAMP_ADMIN_GROUPS = frozenset(ENVIRONMENT.admin_groups)
 ONRAMP_AUDITOR_GROUPS = frozenset(ENVIRONMENT.auditor_groups)
 ONRAMP_REQUIRED_GROUPS = frozenset(ENVIRONMENT.required_groups)
 ONRAMP_COMPANY = ENVIRONMENT.company
+ONRAMP_SECURITY_CONTACT = ENVIRONMENT.security_contact
 ONRAMP_HISTORY_DAYS = ENVIRONMENT.history_days
 ONRAMP_COST_EXPLORER_REQUESTS = ENVIRONMENT.cost_explorer_requests
 ONRAMP_CREDENTIAL_HELPERS = ENVIRONMENT.credential_helpers
@@ -286,6 +288,9 @@ TEMPLATES = [
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# Nobody else loads them; the default lets everybody.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_MIMETYPES = {".svg": "image/svg+xml; charset=utf-8"}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

@@ -33,8 +33,16 @@ _CHUNK, _AHEAD = 1 << 20, 4
 _STRETCH = dt.timedelta(hours=6)
 # S3's words for a file that was moved to an archive, and for one that was deleted after it was listed.
 _NOT_THERE = frozenset({"InvalidObjectState", "NoSuchKey"})
-# What the unpacking of something cut, or of no gzip at all, raises.
-_CORRUPT = (gzip.BadGzipFile, EOFError, igzip_lib.IsalError)
+# A record is a few hundred kilobytes at most. A file of one line that is packed well would fill the memory.
+_LONGEST_LINE = 16 << 20
+
+
+class _EndlessLine(Exception):
+    """More than `_LONGEST_LINE` without the end of a line."""
+
+
+# What the unpacking of something cut, of no gzip at all, or of no lines, raises.
+_CORRUPT = (gzip.BadGzipFile, EOFError, igzip_lib.IsalError, _EndlessLine)
 _T = TypeVar("_T")
 
 
@@ -147,6 +155,8 @@ def _pieces(file: LogFile, chunks: Iterator[bytes | Refused]) -> Iterator[Piece]
                     rest = data[end:]
                 else:
                     rest += data
+                    if len(rest) > _LONGEST_LINE:
+                        raise _EndlessLine
     except _CORRUPT as error:  # type: ignore[misc]  # isal's stubs take its error's class for an instance
         _warn(file, type(error).__name__)
         yield Piece(b"", file, is_broken=True)

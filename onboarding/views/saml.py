@@ -91,7 +91,7 @@ def finish_acs(request: HttpRequest, organization_slug: str) -> HttpResponse:
 def metadata(request: HttpRequest, organization_slug: str) -> HttpResponse:
     """Who we are, for the provider to read. Nothing in it is secret."""
     document = _provider(request, organization_slug).library_settings().get_sp_metadata()
-    return HttpResponse(document, content_type="application/samlmetadata+xml")
+    return HttpResponse(document, content_type="application/samlmetadata+xml; charset=utf-8")
 
 
 def _provider(request: HttpRequest, organization_slug: str) -> CorporateSAMLProvider:

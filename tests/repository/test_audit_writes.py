@@ -163,6 +163,7 @@ WITHOUT_EVENT: Mapping[str, str] = {
     "saml_finish_acs": "ends a sign-in, whose event tests/web/test_saml.py looks for",
     "saml_login": "leads to the identity provider; who comes back from there signs in",
     "saml_metadata": "who we are, for a provider to read; nothing where SAML is not configured, as here",
+    "security-txt": "whom to tell of a hole, for anybody to read; nothing where nobody is named, as here",
     "theme": "how somebody reads the portal: nobody else's business",
     "view-as-end": "ends what person-view-as began: tests/web/test_view_as.py looks for both events",
 }

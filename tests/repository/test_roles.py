@@ -93,6 +93,14 @@ def _is_for_admins(path: str) -> bool:
     return path.startswith("/django-admin/") or getattr(view, "rule", "") == "admin"
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.rule != "token"], ids=lambda page: page.name)
+def test_every_page_has_the_way_out(page: Page, company: Company) -> None:
+    """Also those of what is refused; parts of a page have their page's."""
+    for who in ("person", "auditor", "admin"):
+        html = company.client(who).get(page.url(company.stand_ins())).getvalue()
+        assert b"</html>" not in html or b'action="/sign-out/"' in html, who
+
+
 @pytest.mark.parametrize("who", ["anonymous", "person", "auditor", "deactivated"])
 def test_djangos_admin_is_for_admins(who: str, company: Company) -> None:
     client = company.client(who)

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 from onboarding.admin import Audited, ReadOnly
 from onboarding.enrolments import issue_codes
 from onboarding.enums import CodePurpose, Platform, Role
-from onboarding.models import AuditEvent, OneTimeCode, Person, Price, Team
+from onboarding.models import AuditEvent, OneTimeCode, Person, Price, Team, User
 from tests.factories import make_account, make_person, make_plan, make_ready_person, make_revision, make_team
 from tests.web.plan_pages import member, reported, took
 
@@ -34,6 +34,10 @@ def test_it_sends_strangers_to_sign_in(client: Client) -> None:
     response = client.get("/django-admin/", follow=True)
 
     assert response.redirect_chain[-1][0] == "/?next=/django-admin/"
+
+
+def test_an_installation_begins_without_accounts() -> None:
+    assert not User.objects.exists()
 
 
 def test_it_offers_nobody_a_password() -> None:

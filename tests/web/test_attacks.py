@@ -65,6 +65,17 @@ def test_nothing_is_done_without_a_token_against_forgery(page: Page, company: Co
         assert AuditEvent.objects.count() == before
 
 
+# --- Methods that nobody needs
+
+
+@pytest.mark.parametrize("page", PAGES, ids=by_name)
+def test_no_trace_comes_back(page: Page, company: Company) -> None:
+    for who in ("anonymous", "admin"):
+        response = company.client(who).generic("TRACE", page.url(company.stand_ins()), headers={"X-Canary": "canary"})
+        assert response.status_code in (302, 401, 403, 404, 405, 501), response.status_code
+        assert "canary" not in f"{response.headers}{response.getvalue().decode()}"
+
+
 # --- Another host
 
 

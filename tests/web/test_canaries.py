@@ -6,7 +6,7 @@ import base64
 import datetime as dt
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import cycle
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +25,6 @@ from onboarding.enums import ApiScope, CodePurpose, Platform, Role
 from onboarding.models import AuditEvent
 from onboarding.provisioning import issue_token as issue_scim_token
 from onboarding.tokens import issue_token as issue_api_token
-from portal.logs import logging_config
 from tests.factories import make_person
 from tests.repository.pages import Company, Page, failing_after_an_event, make_company, pages
 
@@ -92,21 +91,6 @@ FIELDS = (
 @pytest.fixture
 def company() -> Company:
     return make_company()
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """What the portal's own handler writes, as an installation configures it: JSON, from INFO on."""
-    import logging.config
-
-    stream = io.StringIO()
-    config = logging_config("json")
-    config["handlers"]["stderr"]["stream"] = stream
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    logging.config.dictConfig(config)
-    yield stream
-    root.handlers[:], root.level = handlers, level
 
 
 @pytest.fixture

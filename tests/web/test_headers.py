@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from django.http import HttpResponse
+from django.test import Client
 from pytest_django import Settings
 
 from onboarding.enums import CodePurpose
 from tests.repository.pages import Company, Page, admin_paths, failing_after_an_event, make_company, pages
 from tests.web.observatory import policy_of, score
 from tests.web.production import HOST, behind_a_proxy, production_settings
+from tests.web.test_attacks import WITHOUT_CSRF
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +96,18 @@ def test_mozillas_observatory_would_give_every_page_its_best_grade(page: Page, c
     assert min(score(response) for response in answers(company, page)) >= 125
 
 
+@pytest.mark.parametrize("path", ["img/mark.svg", "js/onramp.js", "css/base.css", "fonts/overpass.woff2"])
+def test_files_are_protected_as_well(path: str, settings: Settings) -> None:
+    settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
+
+    response = behind_a_proxy(Client()).get(f"/static/{path}")
+
+    assert (response.status_code, bool(response.getvalue())) == (200, True)
+    assert re.fullmatch(r"(text/.+|image/svg\+xml); charset=\"?utf-8\"?|font/woff2", response.headers["Content-Type"])
+    assert_is_protected(response)
+    assert not response.cookies
+
+
 def test_djangos_admin_is_protected_as_well(company: Company) -> None:
     client = behind_a_proxy(company.client("admin"))
     for path in {"/" + re.sub(r"<[^>]+>", "1", path) for path in admin_paths() if "(?" not in path}:
@@ -143,6 +157,22 @@ def test_plain_http_leads_to_the_same_host_over_tls(company: Company) -> None:
     client.defaults |= {"SERVER_NAME": HOST, "HTTP_X_FORWARDED_PROTO": "http"}
 
     assert client.get("/setup/").headers["Location"] == f"https://{HOST}/setup/"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_program_is_led_from_plain_http_to_tls(page: Page, company: Company) -> None:
+    """It is told: its token or code was seen on the way."""
+    client = company.client("anonymous")
+    client.defaults |= {"SERVER_NAME": HOST, "HTTP_X_FORWARDED_PROTO": "http"}
+    is_for_programs = page.rule == "token" or page.name in WITHOUT_CSRF
+
+    response = client.post(page.url(company.stand_ins()), headers={"Authorization": "Bearer secret"})
+
+    if page.name in ("livez", "readyz", "metrics"):
+        assert response.status_code in (404, 405)
+    else:
+        assert response.status_code == (403 if is_for_programs else 301)
+        assert ("Location" in response.headers) is not is_for_programs
 
 
 def test_a_code_is_kept_by_nothing_on_its_way(company: Company) -> None:

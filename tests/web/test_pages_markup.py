@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html import unescape
 from pathlib import Path
@@ -13,7 +14,9 @@ from django.utils import timezone, translation
 
 from onboarding.templatetags import onramp
 
-TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
+TEMPLATE_DIR = settings.BASE_DIR / "templates"
+TEMPLATES = sorted(TEMPLATE_DIR.rglob("*.html"))
+OUR_SCRIPTS = sorted((settings.BASE_DIR / "static/js").rglob("*.js"))
 ICONS = set(re.findall(r'id="i-([a-z]+)"', (settings.BASE_DIR / "templates/_icons.html").read_text()))
 
 
@@ -23,6 +26,23 @@ def test_template_compiles_and_holds_nothing_inline(path: Path) -> None:
     text = path.read_text()
     assert not re.search(r'\sstyle="|<style|\son[a-z]+="|javascript:|["(]data:', text)
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)
+
+
+@pytest.mark.parametrize("path", OUR_SCRIPTS, ids=lambda path: path.name)
+def test_a_script_of_ours_makes_no_markup_of_text_and_keeps_nothing_but_the_theme(path: Path) -> None:
+    text = path.read_text()
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|DOMParser|\beval\b|Function\(", text)
+    assert not re.search(r"localStorage|sessionStorage|indexedDB|caches\b|postMessage|__proto__|JSON\.parse", text)
+    assert set(re.findall(r"document\.cookie\s*=\s*`(\w+)=", text)) <= {"theme"}
+    assert text.count("document.cookie") == len(re.findall(r"document\.cookie\s*=\s*`theme=", text))
+
+
+def test_htmx_runs_nothing_of_a_page_asks_nobody_else_and_keeps_no_history() -> None:
+    """It would keep pages in the browser's storage, which outlives a session."""
+    [content] = re.findall(r"name=\"htmx-config\" content='([^']+)'", (TEMPLATE_DIR / "base.html").read_text())
+    config = json.loads(content)
+    assert (config["allowEval"], config["allowScriptTags"], config["historyEnabled"]) == (False, False, False)
+    assert config["selfRequestsOnly"] is True
 
 
 def test_every_icon_is_drawn() -> None:

@@ -284,7 +284,9 @@ def test_unknown_provider_is_not_found(client: Client, idp: SamlProvider, settin
 
 
 def test_metadata_is_public_and_wants_signed_assertions(client: Client, idp: SamlProvider) -> None:
-    document = etree.fromstring(client.get(METADATA).content)
+    response = client.get(METADATA)
+    assert response.headers["Content-Type"] == "application/samlmetadata+xml; charset=utf-8"
+    document = etree.fromstring(response.content)
     assert document.get("entityID") == OURS + METADATA
     assert document.get("validUntil") is None
     assert document.find("{*}SPSSODescriptor").get("WantAssertionsSigned") == "true"

@@ -76,6 +76,16 @@ def test_a_broken_file_is_not_read_again_while_it_stays_the_same(bucket: Bucket)
     assert read(source, NOW - dt.timedelta(hours=3)) == []
 
 
+def test_a_file_that_unpacks_to_a_line_without_end_is_broken_and_fills_no_memory(bucket: Bucket) -> None:
+    bucket[f"{HOUR}a.json.gz"] = gzip.compress(joined(line()) + bytes(20 << 20))
+    bucket[f"{HOUR}b.json.gz"] = gzip.compress(joined(line()))
+
+    pieces = read(make_source(), NOW - dt.timedelta(hours=3))
+
+    assert [piece.is_broken for piece in pieces if piece.file] == [True, False]
+    assert max(len(piece.lines) for piece in pieces) < 1 << 20
+
+
 @pytest.mark.parametrize("code", ["InvalidObjectState", "NoSuchKey"])
 def test_an_archived_or_deleted_file_does_not_keep_others_from_being_read(bucket: Bucket, code: str) -> None:
     bucket[f"{HOUR}a.json.gz"] = Refused("s3:GetObject", "The operation is not valid", code=code)

@@ -32,6 +32,22 @@ def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert "from-a-file" not in repr(Environment())
 
 
+def test_addresses_with_passwords_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        (tmp_path / name).write_text(f"{name.lower()}://user:password@host/0\n")
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+
+    told = Environment()
+    assert told.database_url == "database_url://user:password@host/0"
+    assert told.redis_url == "redis_url://user:password@host/0"
+
+
+def test_nothing_that_opens_something_has_a_default() -> None:
+    secrets = {name for name, field in Environment.model_fields.items() if "Secret" in str(field.annotation)}
+    assert {"secret_key", "oidc_client_secret", "metrics_token", "smtp_password", "slack_webhook"} <= secrets
+    assert {name for name in secrets if Environment.model_fields[name].default} == set()
+
+
 def test_earlier_secrets_come_as_a_list_or_from_a_file_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ONRAMP_SECRET_KEY_FALLBACKS", "last-year, the-year-before")
     told = Environment()
@@ -71,6 +87,9 @@ def test_thresholds_are_percents_in_order_and_once_each(monkeypatch: pytest.Monk
         ("ONRAMP_METRICS_NETWORKS", "10.0.0.0/8,everywhere"),
         ("ONRAMP_METRICS_PORT", "0"),
         ("ONRAMP_OTLP_ENDPOINT", "collector:4318"),
+        ("ONRAMP_SECURITY_CONTACT", "security@acme.example"),
+        ("ONRAMP_SECURITY_CONTACT", "http://acme.example/report"),
+        ("ONRAMP_SECURITY_CONTACT", "mailto:security@acme.example\nContact: mailto:eve@evil.example"),
     ],
 )
 def test_what_cannot_be_meant_stops_the_start(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
