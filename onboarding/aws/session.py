@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 from botocore.handlers import json_decode_policies
+from botocore.loaders import Loader
 
 from onboarding.aws.pace import wait_for_turn
 
@@ -57,7 +58,7 @@ def _client(service: str, region: str, access: Access) -> Any:
 
 @lru_cache(maxsize=64)
 def _session(access: Access) -> boto3.Session:
-    core = botocore.session.Session()
+    core = _core()
     if access.role_arn:
         # botocore has no public setter for refreshable credentials; this is the way its own documentation of
         # `AssumeRoleCredentialFetcher` leaves open, and what the AWS CLI does for profiles with a role_arn.
@@ -65,9 +66,30 @@ def _session(access: Access) -> boto3.Session:
     return boto3.Session(botocore_session=core)
 
 
+class _SharedLoader(Loader):
+    """Knows AWS's services from what was read once: megabytes of JSON, in a thousand folders.
+
+    boto3 has each session add a folder of resources, which nobody here uses, and which would be looked through once more
+    for each session there is.
+    """
+
+    @property
+    def search_paths(self) -> list[str]:
+        return list(super().search_paths)
+
+
+_LOADER = _SharedLoader()
+
+
+def _core() -> botocore.session.Session:
+    session = botocore.session.Session()
+    session.register_component("data_loader", _LOADER)
+    return session
+
+
 def _assumed(core: botocore.session.Session, access: Access) -> DeferredRefreshableCredentials:
     """Credentials of the role, asked for at first use and renewed before they expire."""
-    source = botocore.session.Session()
+    source = _core()
     arguments = {"RoleSessionName": _SESSION_NAME, **_external(access.external_id)}
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=lambda name, **kwargs: source.create_client(name, **{**kwargs, "config": CONFIG}),
@@ -97,6 +119,7 @@ def assumed(role_arn: str, *, region: str, external_id: str) -> Any:
         RoleArn=role_arn, RoleSessionName=_SESSION_NAME, DurationSeconds=900, **_external(external_id)
     )["Credentials"]
     return boto3.Session(
+        botocore_session=_core(),
         aws_access_key_id=answer["AccessKeyId"],
         aws_secret_access_key=answer["SecretAccessKey"],
         aws_session_token=answer["SessionToken"],
