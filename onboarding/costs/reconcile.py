@@ -10,7 +10,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from statistics import median
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from onboarding.catalog import model_label
-from onboarding.costs.billed import SETTLED_AFTER, counted
+from onboarding.costs.billed import SETTLED_AFTER, Billed, counted, totals
 from onboarding.costs.explanations import Explanation, Reason
 from onboarding.costs.money import usd
 from onboarding.models import Account, ApplicationProfile, ControlTotal, LogSource, UsageEntry
@@ -68,23 +68,35 @@ class Line:
 
     @property
     def is_unexplained(self) -> bool:
-        return not self.agrees and not self.explanations
+        return not self.agrees and all(explanation.is_note for explanation in self.explanations)
+
+
+@dataclass(frozen=True, slots=True)
+class Surcharge:
+    """AWS charges more than was estimated on nearly all lines of an account: by so many percent of the estimate."""
+
+    account: Account
+    percent: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Lines by day, account and model. The sums are those of the days that AWS has billed, so that they compare."""
+    """Lines by day, account and model. `bill` is all that AWS charged; the sums are those of the days that it has
+    billed in full, up to `bill.as_of`, so that they compare, and are those of the page of costs.
+    """
 
     lines: tuple[Line, ...]
+    bill: Billed
+    surcharges: tuple[Surcharge, ...] = ()
 
     @property
     def estimate(self) -> Decimal:
-        return sum((line.estimate for line in self._billed() if line.estimate is not None), Decimal())
+        return sum((line.estimate for line in self._settled() if line.estimate is not None), Decimal())
 
     @property
     def billed(self) -> Decimal | None:
-        """None where nothing was billed yet."""
-        amounts = [line.billed for line in self._billed() if line.billed is not None]
+        """None where nothing is billed in full yet."""
+        amounts = [line.billed for line in self._settled() if line.billed is not None]
         return sum(amounts, Decimal()) if amounts else None
 
     @property
@@ -100,13 +112,18 @@ class Reconciliation:
         """How many lines differ, and nothing tells why."""
         return sum(line.is_unexplained for line in self.lines)
 
-    def _billed(self) -> Iterator[Line]:
-        days = {(line.day, line.account.pk) for line in self.lines if line.billed is not None}
-        return (line for line in self.lines if (line.day, line.account.pk) in days)
+    def _settled(self) -> list[Line]:
+        """Of accounts with a bill: an estimate that nothing stands against is no difference."""
+        as_of = self.bill.as_of
+        settled = [line for line in self.lines if as_of is not None and line.day <= as_of]
+        accounts = {line.account.pk for line in settled if line.billed is not None}
+        return [line for line in settled if line.account.pk in accounts]
 
 
 def _percent(difference: Decimal | None, estimate: Decimal | None) -> Decimal | None:
-    return (difference / estimate * 100).quantize(Decimal("0.1")) if difference is not None and estimate else None
+    if difference is None or not estimate:
+        return None
+    return (difference / estimate * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
 def _agree(estimate: Decimal | None, billed: Decimal | None) -> bool:
@@ -120,7 +137,7 @@ def _agree(estimate: Decimal | None, billed: Decimal | None) -> bool:
 def reconcile(
     since: dt.date, until: dt.date, *, account_ids: Collection[int] | None = None, now: dt.datetime | None = None
 ) -> Reconciliation:
-    """The days from `since` to before `until`. `account_ids` are primary keys; None: every account. Six queries."""
+    """The days from `since` to before `until`. `account_ids` are primary keys; None: every account. Seven queries."""
     accounts = {account.pk: account for account in Account.objects.all()}
     chosen = set(accounts) if account_ids is None else set(account_ids)
     bills, usage = _bills(since, until, chosen), _usage(since, until, chosen)
@@ -133,7 +150,11 @@ def reconcile(
         accounts=accounts,
     )
     known.find_discounts()
-    return Reconciliation(tuple(known.line(key) for key in sorted({*bills, *usage})))
+    return Reconciliation(
+        lines=tuple(known.line(key) for key in sorted({*bills, *usage})),
+        bill=totals(since, until, account_ids=chosen),
+        surcharges=tuple(known.surcharges()),
+    )
 
 
 # --- What is known of the days
@@ -172,14 +193,30 @@ def _usage(since: dt.date, until: dt.date, accounts: Collection[int]) -> dict[Ke
     return found
 
 
-def _counted(since: dt.date, until: dt.date, accounts: Collection[int]) -> Mapping[Key, int]:
-    """Tokens that CloudWatch counted."""
-    profiles = dict(ApplicationProfile.objects.values_list("arn", "model_id"))
-    totals = ControlTotal.objects.filter(day__gte=since, day__lt=until, account__in=accounts).order_by()
-    found: dict[Key, int] = defaultdict(int)
-    for day, account, named, tokens in totals.values_list("day", "account", "model_id").annotate(count=Sum("tokens")):
-        found[Key(day, account, model_label(profiles.get(named, named)))] += int(tokens)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Tokens that CloudWatch counted, and the days and Regions, of an account each, of which it counted any."""
+
+    tokens: Mapping[Key, int]
+    places: frozenset[tuple[dt.date, int, str]]
+
+
+def _counted(since: dt.date, until: dt.date, accounts: Collection[int]) -> _Counted:
+    profiles = _profiles()
+    totals = ControlTotal.objects.filter(day__gte=since, day__lt=until, account__in=accounts, tokens__gt=0).order_by()
+    sums = totals.values_list("day", "account", "region", "model_id").annotate(count=Sum("tokens"))
+    tokens: dict[Key, int] = defaultdict(int)
+    places = set()
+    for day, account, region, named, count in sums:
+        tokens[Key(day, account, model_label(profiles.get(named, named)))] += int(count)
+        places.add((day, account, region))
+    return _Counted(tokens, frozenset(places))
+
+
+def _profiles() -> dict[str, str]:
+    """Models of application profiles by what CloudWatch may call them: AWS does not say whether ARN or id."""
+    known = dict(ApplicationProfile.objects.values_list("arn", "model_id"))
+    return known | {arn.rpartition("/")[2]: model_id for arn, model_id in known.items()}
 
 
 def _sources(accounts: Collection[int]) -> Mapping[int, list[LogSource]]:
@@ -196,7 +233,7 @@ class _Known:
     now: dt.datetime
     bills: Mapping[Key, _Bill]
     usage: Mapping[Key, _Usage]
-    counted: Mapping[Key, int]
+    counted: _Counted
     sources: Mapping[int, list[LogSource]]
     accounts: Mapping[int, Account]
     # What AWS charges of an estimate, where that is the same everywhere; by account.
@@ -224,6 +261,11 @@ class _Known:
                 by_account[key.account].append(ratio)
         self.ratios = {account: ratio for account, found in by_account.items() if (ratio := _common(found))}
 
+    def surcharges(self) -> Iterator[Surcharge]:
+        for account, ratio in sorted(self.ratios.items()):
+            if ratio > 1 + _AGREES:
+                yield Surcharge(self.accounts[account], round((ratio - 1) * 100))
+
     def _ratio(self, key: Key) -> Decimal | None:
         """What AWS charges of the estimate, of a line that has everything."""
         used, bill = self.usage[key], self.bills[key]
@@ -244,7 +286,7 @@ class _Known:
         if used.unpriced:
             yield Explanation(Reason.UNPRICED, tokens=used.unpriced)
         if not agrees and is_short and self._lacks_logs(key):
-            yield Explanation(Reason.MISSING_LOGS, tokens=self.counted.get(key, 0) - used.tokens)
+            yield Explanation(Reason.MISSING_LOGS, tokens=self.counted.tokens.get(key, 0) - used.tokens)
         if not agrees and is_short and self._is_unread(key):
             yield Explanation(Reason.UNREAD)
         if not agrees and used.cost and amount:
@@ -259,16 +301,22 @@ class _Known:
     def _lacks_logs(self, key: Key) -> bool:
         """Whether CloudWatch counted more than was logged: by more than one in a hundred, as coverage says it."""
         used = self.usage.get(key)
-        return self.counted.get(key, 0) * (1 - _AGREES) > (used.tokens if used else 0)
+        return self.counted.tokens.get(key, 0) * (1 - _AGREES) > (used.tokens if used else 0)
 
     def _is_unread(self, key: Key) -> bool:
-        """Whether the logs of a Region, as far as there are any, were not read up to the end of the day."""
+        """Whether the logs of a Region, as far as there are any, were not read up to the end of the day, and something
+        may be in them.
+        """
         over = dt.datetime.combine(key.day + dt.timedelta(days=1), dt.time(), dt.UTC)
         sources = self.sources.get(key.account, [])
         return not sources or any(
-            source.off_since < over if source.off_since else source.read_until is None or source.read_until < over
-            for source in sources
+            not _is_read(source, over) and self._may_be_used(source, key.day, over) for source in sources
         )
+
+    def _may_be_used(self, source: LogSource, day: dt.date, over: dt.datetime) -> bool:
+        """Whether CloudWatch counted anything in a Region on a day, or was not asked since the day was over."""
+        is_known = source.control_at is not None and source.control_at >= over
+        return not is_known or (day, source.account_id, source.region) in self.counted.places
 
     def _discount(self, key: Key, ratio: Decimal) -> Iterator[Explanation]:
         common = self.ratios.get(key.account)
@@ -276,7 +324,14 @@ class _Known:
             return
         multiplier = self.accounts[key.account].price_multiplier
         off_list = round((1 - common * multiplier) * 100)
-        yield Explanation(Reason.DISCOUNT, percent=off_list, expected=round((1 - multiplier) * 100))
+        reason = Reason.SURCHARGE if ratio > 1 else Reason.DISCOUNT
+        yield Explanation(reason, percent=off_list, expected=round((1 - multiplier) * 100))
+
+
+def _is_read(source: LogSource, until: dt.datetime) -> bool:
+    if source.off_since:
+        return source.off_since >= until
+    return source.read_until is not None and source.read_until >= until
 
 
 def _common(ratios: Iterable[Decimal]) -> Decimal | None:

@@ -96,6 +96,18 @@ def test_a_day_that_cloudwatch_saw_more_of_is_a_gap(logged: int, is_gap: bool) -
     assert (difference.counted, difference.logged, difference.missing) == (1_000, logged, 1_000 - logged)
 
 
+@pytest.mark.parametrize(
+    ("logged", "counted", "is_surplus"),
+    [(1_011, 1_000, True), (1_010, 1_000, False), (1_000, 1_000, False), (0, 1_000, False), (5, 0, False)],
+)
+def test_more_in_the_ledger_than_cloudwatch_counted_is_a_surplus_and_no_gap(
+    logged: int, counted: int, is_surplus: bool
+) -> None:
+    day = control.Difference(make_account(), "eu-west-1", dt.date(2026, 11, 20), counted, logged)
+
+    assert (day.is_surplus, day.is_gap) == (is_surplus, logged == 0)
+
+
 @pytest.mark.parametrize(("language", "tokens"), [("en", "12,000 tokens"), ("es", "12.000 tokens")])
 def test_missing_tokens_are_grouped_as_in_the_rest_of_the_page(language: str, tokens: str) -> None:
     ControlTotal.objects.create(
