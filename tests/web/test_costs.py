@@ -173,6 +173,27 @@ def test_estimate_and_bill_stand_apart_each_with_its_source_and_day() -> None:
     assert "93.50" not in shown
 
 
+def test_a_bill_that_aws_may_still_change_says_so() -> None:
+    ana, *_ = company()
+    bill("28.50", person=ana)
+    assert "AWS may still change it." not in words()
+
+    bill("14.00", on=17, person=ana, is_estimated=True)
+
+    assert "Billed so far $42.50 Cost Explorer, to 17 Nov. AWS may still change it." in words()
+    # What is not shown is not told of.
+    assert "AWS may still change it." not in words("?month=2026-10")
+
+
+def test_an_estimated_amount_that_does_not_count_says_nothing() -> None:
+    """Of a day that a report has, Cost Explorer's amount is in no figure."""
+    bill("14.00", is_estimated=True)
+    bill("14.00", source=BilledSource.COST_REPORT)
+
+    assert "Billed so far $14.00 Cost and Usage Report" in words()
+    assert "AWS may still change it." not in words()
+
+
 def test_the_difference_is_of_the_days_that_both_have() -> None:
     ana, *_ = company()
     spend(ana, 500, on=19)
