@@ -29,8 +29,8 @@ SETTLED_AFTER = dt.timedelta(hours=48)
 @dataclass(frozen=True, slots=True)
 class Billed:
     """`amount` is None where nothing was billed or read. Up to and with `as_of` every day is billed in full, in every
-    account that counts; `sources` are those that count, as BilledSource has them. `is_estimated`: of some of it AWS says
-    that it may still change.
+    account that counts; `sources` are those that count, as BilledSource has them. `is_estimated`: AWS may still change
+    some of it.
     """
 
     amount: Decimal | None
