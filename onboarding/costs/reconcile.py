@@ -41,7 +41,7 @@ class Line:
     """One model on one UTC day in one account, in US dollars.
 
     `estimate` is None where nothing that was logged has a price, `billed` where AWS has charged nothing; `unpriced`
-    counts tokens that are in no estimate.
+    counts tokens that are in no estimate. `is_settled`: AWS has billed everything of the day.
     """
 
     day: dt.date
@@ -50,6 +50,7 @@ class Line:
     estimate: Decimal | None
     billed: Decimal | None
     unpriced: int = 0
+    is_settled: bool = False
     explanations: tuple[Explanation, ...] = ()
 
     @property
@@ -81,8 +82,8 @@ class Surcharge:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Lines by day, account and model. `bill` is all that AWS charged; the sums are those of the days that it has
-    billed in full, up to `bill.as_of`, so that they compare, and are those of the page of costs.
+    """Lines by day, account and model. `bill` is all that AWS charged. The sums are of settled lines, so that they
+    compare, and are those of the page of costs.
     """
 
     lines: tuple[Line, ...]
@@ -91,12 +92,12 @@ class Reconciliation:
 
     @property
     def estimate(self) -> Decimal:
-        return sum((line.estimate for line in self._settled() if line.estimate is not None), Decimal())
+        return sum((line.estimate for line in self.lines if line.is_settled and line.estimate is not None), Decimal())
 
     @property
     def billed(self) -> Decimal | None:
         """None where nothing is billed in full yet."""
-        amounts = [line.billed for line in self._settled() if line.billed is not None]
+        amounts = [line.billed for line in self.lines if line.is_settled and line.billed is not None]
         return sum(amounts, Decimal()) if amounts else None
 
     @property
@@ -111,13 +112,6 @@ class Reconciliation:
     def unexplained(self) -> int:
         """How many lines differ, and nothing tells why."""
         return sum(line.is_unexplained for line in self.lines)
-
-    def _settled(self) -> list[Line]:
-        """Of accounts with a bill: an estimate that nothing stands against is no difference."""
-        as_of = self.bill.as_of
-        settled = [line for line in self.lines if as_of is not None and line.day <= as_of]
-        accounts = {line.account.pk for line in settled if line.billed is not None}
-        return [line for line in settled if line.account.pk in accounts]
 
 
 def _percent(difference: Decimal | None, estimate: Decimal | None) -> Decimal | None:
@@ -141,6 +135,7 @@ def reconcile(
     accounts = {account.pk: account for account in Account.objects.all()}
     chosen = set(accounts) if account_ids is None else set(account_ids)
     bills, usage = _bills(since, until, chosen), _usage(since, until, chosen)
+    bill = totals(since, until, account_ids=chosen)
     known = _Known(
         now=now or timezone.now(),
         bills=bills,
@@ -148,11 +143,12 @@ def reconcile(
         counted=_counted(since, until, chosen),
         sources=_sources(chosen),
         accounts=accounts,
+        as_of=bill.as_of,
     )
     known.find_discounts()
     return Reconciliation(
         lines=tuple(known.line(key) for key in sorted({*bills, *usage})),
-        bill=totals(since, until, account_ids=chosen),
+        bill=bill,
         surcharges=tuple(known.surcharges()),
     )
 
@@ -236,11 +232,13 @@ class _Known:
     counted: _Counted
     sources: Mapping[int, list[LogSource]]
     accounts: Mapping[int, Account]
+    as_of: dt.date | None  # up to when every account that is billed is billed in full
     # What AWS charges of an estimate, where that is the same everywhere; by account.
     ratios: dict[int, Decimal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.billed_days = {(key.day, key.account) for key in self.bills}
+        self.billed_accounts = {key.account for key in self.bills if self._is_in_full(key.day)}
 
     def line(self, key: Key) -> Line:
         bill, used = self.bills.get(key), self.usage.get(key)
@@ -251,6 +249,7 @@ class _Known:
             estimate=used.cost if used else None,
             billed=bill.amount if bill else None,
             unpriced=used.unpriced if used else 0,
+            is_settled=self._is_settled(key),
             explanations=tuple(self._explanations(key)),
         )
 
@@ -279,7 +278,7 @@ class _Known:
         bill, used = self.bills.get(key), self.usage.get(key, _Usage(None, 0, 0))
         amount = bill.amount if bill else None
         agrees, is_short = _agree(used.cost, amount), (amount or 0) > (used.cost or 0)
-        if (key.day, key.account) not in self.billed_days:
+        if (key.day, key.account) not in self.billed_days and not self._is_settled(key):
             yield Explanation(Reason.NOT_BILLED)
         elif not agrees and self._is_late(key):
             yield Explanation(Reason.LATE)
@@ -293,6 +292,15 @@ class _Known:
             yield from self._discount(key, amount / used.cost)
         if not agrees and bill is not None and bill.is_estimated:
             yield Explanation(Reason.ESTIMATED)
+
+    def _is_in_full(self, day: dt.date) -> bool:
+        return self.as_of is not None and day <= self.as_of
+
+    def _is_settled(self, key: Key) -> bool:
+        """Whether AWS has billed everything of a day, of an account that it bills at all: what nothing stands against
+        is no difference.
+        """
+        return self._is_in_full(key.day) and key.account in self.billed_accounts
 
     def _is_late(self, key: Key) -> bool:
         over = dt.datetime.combine(key.day + dt.timedelta(days=1), dt.time(), dt.UTC)

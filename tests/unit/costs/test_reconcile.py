@@ -147,7 +147,10 @@ def test_a_day_of_which_aws_charged_nothing_is_in_the_sums() -> None:
     use(10, 1)
     bill(10, "3")
 
-    assert (found().estimate, found().billed, found().percent) == (Decimal(6), Decimal(3), Decimal("-50.0"))
+    all_days = found()
+
+    assert (all_days.estimate, all_days.billed, all_days.percent) == (Decimal(6), Decimal(3), Decimal("-50.0"))
+    assert [(line.day, line.is_unexplained) for line in all_days.lines] == [(on(9), True), (on(10), False)]
 
 
 def test_an_account_of_which_no_bill_is_known_is_in_no_sum() -> None:
