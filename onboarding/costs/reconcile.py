@@ -12,28 +12,18 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from statistics import median
-from typing import NamedTuple
 
-from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from onboarding.catalog import model_label
-from onboarding.costs.billed import SETTLED_AFTER, Billed, counted, totals
+from onboarding.costs import evidence
+from onboarding.costs.billed import SETTLED_AFTER, Billed, totals
+from onboarding.costs.evidence import Bill, Counted, Key, Usage
 from onboarding.costs.explanations import Explanation, Reason
-from onboarding.costs.money import usd
-from onboarding.models import Account, ApplicationProfile, ControlTotal, LogSource, UsageEntry
+from onboarding.models import Account, LogSource
 
 _AGREES, _CENT = Decimal("0.01"), Decimal("0.01")
 # A discount is the same everywhere: so many lines at least, most of them within so much of their middle.
 _FEWEST, _MOST, _SPREAD = 3, Decimal("0.8"), Decimal("0.02")
-
-
-class Key(NamedTuple):
-    """What a line is about. `account` is a primary key; `model` is a name, such as `Claude Sonnet 4.6`."""
-
-    day: dt.date
-    account: int
-    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +124,14 @@ def reconcile(
     """The days from `since` to before `until`. `account_ids` are primary keys; None: every account. Seven queries."""
     accounts = {account.pk: account for account in Account.objects.all()}
     chosen = set(accounts) if account_ids is None else set(account_ids)
-    bills, usage = _bills(since, until, chosen), _usage(since, until, chosen)
+    bills, usage = evidence.bills(since, until, chosen), evidence.usage(since, until, chosen)
     bill = totals(since, until, account_ids=chosen)
     known = _Known(
         now=now or timezone.now(),
         bills=bills,
         usage=usage,
-        counted=_counted(since, until, chosen),
-        sources=_sources(chosen),
+        counted=evidence.counted(since, until, chosen),
+        sources=evidence.sources(chosen),
         accounts=accounts,
         as_of=bill.as_of,
     )
@@ -153,83 +143,14 @@ def reconcile(
     )
 
 
-# --- What is known of the days
-
-
-class _Bill(NamedTuple):
-    amount: Decimal
-    is_estimated: bool
-
-
-class _Usage(NamedTuple):
-    """`cost` is None where nothing of it has a price."""
-
-    cost: Decimal | None
-    tokens: int
-    unpriced: int
-
-
-def _bills(since: dt.date, until: dt.date, accounts: Collection[int]) -> dict[Key, _Bill]:
-    rows = counted(since, until, account_ids=accounts).values_list("day", "account", "model")
-    sums = rows.annotate(billionths=Sum("amount"), estimated=Count("pk", filter=Q(is_estimated=True)))
-    return {Key(*key): _Bill(usd(int(amount)), estimated > 0) for *key, amount, estimated in sums}
-
-
-def _usage(since: dt.date, until: dt.date, accounts: Collection[int]) -> dict[Key, _Usage]:
-    entries = UsageEntry.objects.filter(day__gte=since, day__lt=until, meter__account__in=accounts).order_by()
-    sums = entries.values_list("day", "meter__account", "meter__model_id").annotate(
-        billionths=Sum("cost"), count=Sum("tokens"), unpriced=Sum("tokens", filter=Q(rate__isnull=True))
-    )
-    found: dict[Key, _Usage] = {}
-    for day, account, model_id, amount, tokens, unpriced in sums:
-        key = Key(day, account, model_label(model_id))
-        before = found.get(key, _Usage(None, 0, 0))
-        cost = before.cost if amount is None else usd(int(amount)) + (before.cost or 0)
-        found[key] = _Usage(cost, before.tokens + int(tokens), before.unpriced + int(unpriced or 0))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """Tokens that CloudWatch counted, and the days and Regions, of an account each, of which it counted any."""
-
-    tokens: Mapping[Key, int]
-    places: frozenset[tuple[dt.date, int, str]]
-
-
-def _counted(since: dt.date, until: dt.date, accounts: Collection[int]) -> _Counted:
-    profiles = _profiles()
-    totals = ControlTotal.objects.filter(day__gte=since, day__lt=until, account__in=accounts, tokens__gt=0).order_by()
-    sums = totals.values_list("day", "account", "region", "model_id").annotate(count=Sum("tokens"))
-    tokens: dict[Key, int] = defaultdict(int)
-    places = set()
-    for day, account, region, named, count in sums:
-        tokens[Key(day, account, model_label(profiles.get(named, named)))] += int(count)
-        places.add((day, account, region))
-    return _Counted(tokens, frozenset(places))
-
-
-def _profiles() -> dict[str, str]:
-    """Models of application profiles by what CloudWatch may call them: AWS does not say whether ARN or id."""
-    known = dict(ApplicationProfile.objects.values_list("arn", "model_id"))
-    return known | {arn.rpartition("/")[2]: model_id for arn, model_id in known.items()}
-
-
-def _sources(accounts: Collection[int]) -> Mapping[int, list[LogSource]]:
-    found: dict[int, list[LogSource]] = defaultdict(list)
-    for source in LogSource.objects.filter(account__in=accounts):
-        found[source.account_id].append(source)
-    return found
-
-
 @dataclass
 class _Known:
     """Everything that lines and their explanations are made of."""
 
     now: dt.datetime
-    bills: Mapping[Key, _Bill]
-    usage: Mapping[Key, _Usage]
-    counted: _Counted
+    bills: Mapping[Key, Bill]
+    usage: Mapping[Key, Usage]
+    counted: Counted
     sources: Mapping[int, list[LogSource]]
     accounts: Mapping[int, Account]
     as_of: dt.date | None  # up to when every account that is billed is billed in full
@@ -275,7 +196,7 @@ class _Known:
 
     def _explanations(self, key: Key) -> Iterator[Explanation]:
         """Those that hold for a line, the surest first."""
-        bill, used = self.bills.get(key), self.usage.get(key, _Usage(None, 0, 0))
+        bill, used = self.bills.get(key), self.usage.get(key, Usage(None, 0, 0))
         amount = bill.amount if bill else None
         agrees, is_short = _agree(used.cost, amount), (amount or 0) > (used.cost or 0)
         if (key.day, key.account) not in self.billed_days and not self._is_settled(key):
