@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -29,12 +29,14 @@ SETTLED_AFTER = dt.timedelta(hours=48)
 @dataclass(frozen=True, slots=True)
 class Billed:
     """`amount` is None where nothing was billed or read. Up to and with `as_of` every day is billed in full, in every
-    account that counts; `sources` are those that count, as BilledSource has them.
+    account that counts; `sources` are those that count, as BilledSource has them. `is_estimated`: AWS may still change
+    some of it.
     """
 
     amount: Decimal | None
     as_of: dt.date | None
     sources: tuple[str, ...]
+    is_estimated: bool = False
 
     @property
     def source_names(self) -> tuple[str, ...]:
@@ -71,12 +73,17 @@ def totals(since: dt.date, until: dt.date, *, account_ids: Collection[int] | Non
     rows = list(
         counted(since, until, account_ids=account_ids)
         .values_list("account", "source")
-        .annotate(billionths=Sum("amount"), last=Max("day"), read_at=Max("fetched_at"))
+        .annotate(
+            billionths=Sum("amount"),
+            last=Max("day"),
+            read_at=Max("fetched_at"),
+            estimated=Count("pk", filter=Q(is_estimated=True)),
+        )
     )
     if not rows:
         return Billed(None, None, ())
     settled: dict[int, dt.date] = {}
-    for account, _source, _amount, last, read_at in rows:
+    for account, _source, _amount, last, read_at, _estimated in rows:
         day = min(last, last_settled_day(read_at))
         settled[account] = max(day, settled.get(account, day))
     as_of, sources = min(settled.values()), {source for _account, source, *_ in rows}
@@ -84,6 +91,7 @@ def totals(since: dt.date, until: dt.date, *, account_ids: Collection[int] | Non
         amount=usd(sum(int(amount) for _account, _source, amount, *_ in rows)),
         as_of=as_of if as_of >= since else None,
         sources=tuple(source for source in BilledSource if source in sources),
+        is_estimated=any(estimated for *_, estimated in rows),
     )
 
 

@@ -25,6 +25,8 @@ _BACK = dt.timedelta(days=62)
 # A day's total may grow a little after it is over.
 _AGAIN = dt.timedelta(days=2)
 _BATCH = 500
+# A share of what was counted that is no difference.
+_NOTHING = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,12 @@ class Difference:
     @property
     def is_gap(self) -> bool:
         """More than one in a hundred is missing. Less is what is on its way, or a request at midnight."""
-        return self.share > 0.01
+        return self.share > _NOTHING
+
+    @property
+    def is_surplus(self) -> bool:
+        """The ledger has more than one in a hundred that CloudWatch did not count, which no delivery explains."""
+        return self.share < -_NOTHING
 
 
 def refresh(source: LogSource, now: dt.datetime) -> None:

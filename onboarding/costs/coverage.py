@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Min, Sum
+from django.db.models import Max, Min, Q
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext
@@ -22,7 +22,6 @@ from onboarding.models import Account, Ingestion, LogSource, PlanRevision
 STALLED = dt.timedelta(minutes=30)
 # How far back gaps and unreadable lines are told.
 _TOLD = dt.timedelta(days=62)
-_RECENT = dt.timedelta(days=7)
 
 Text = str | Promise
 
@@ -65,12 +64,15 @@ _WORDS: Mapping[str, tuple[Text, Text, Text]] = {
     ),
     "unreadable": (
         _("Some log lines of %(region)s could not be read"),
-        _("%(lines)s lines or files of account %(account)s since %(since)s are in no figure."),
+        _(
+            "At least %(lines)s lines or files of account %(account)s could not be read since %(since)s. Unless they "
+            "were read later, they are in no figure."
+        ),
         _("The workers' log names the files."),
     ),
     "too-old": (
         _("Some log lines of %(region)s came too late"),
-        _("%(lines)s lines of account %(account)s were more than 100 days old, and were not counted."),
+        _("At least %(lines)s lines of account %(account)s were more than 100 days old, and were not counted."),
         _("They can be found in the logs themselves."),
     ),
     "no-control": (
@@ -125,7 +127,7 @@ def warnings(now: dt.datetime) -> list[CoverageWarning]:
     """Everything that the figures may lack, the gravest first. A constant number of queries."""
     sources = list(LogSource.objects.select_related("account").order_by("account__account_id", "region"))
     found = [*_missing(sources), *(each for source in sources for each in _of_source(source, now))]
-    found += _of_runs(now)
+    found += _of_runs(sources, now)
     found += _gaps(now.date())
     order = list(_WORDS)
     return sorted(found, key=lambda warning: order.index(warning.kind))
@@ -164,14 +166,22 @@ def _of_source(source: LogSource, now: dt.datetime) -> Iterator[CoverageWarning]
         yield CoverageWarning("no-control", *place, None, (("problem", Problem(source.control_problem).label),))
 
 
-def _of_runs(now: dt.datetime) -> Iterator[CoverageWarning]:
-    recent = Ingestion.objects.filter(queued_at__gte=now - _RECENT).values_list("source").order_by()
-    told = {source: sums for source, *sums in recent.annotate(Sum("unreadable"), Sum("too_old")) if any(sums)}
-    for source in LogSource.objects.filter(pk__in=list(told)).select_related("account"):
-        for kind, lines in zip(("unreadable", "too-old"), told[source.pk], strict=True):
+def _of_runs(sources: list[LogSource], now: dt.datetime) -> Iterator[CoverageWarning]:
+    """Runs read again what others read: the most that one of them met is the least that was lost."""
+    by_pk = {source.pk: source for source in sources}
+    has_unreadable, has_too_old = Q(unreadable__gt=0), Q(too_old__gt=0)
+    runs = Ingestion.objects.filter(has_unreadable | has_too_old, queued_at__gte=now - _TOLD).order_by()
+    found = runs.values_list("source").annotate(
+        most_unreadable=Max("unreadable"),
+        unreadable_since=Min("queued_at", filter=has_unreadable),
+        most_too_old=Max("too_old"),
+        too_old_since=Min("queued_at", filter=has_too_old),
+    )
+    for pk, *both in found:
+        source = by_pk[pk]
+        for kind, lines, since in (("unreadable", *both[:2]), ("too-old", *both[2:])):
             if lines:
-                details = (("lines", digits(lines)),)
-                yield CoverageWarning(kind, source.account, source.region, (now - _RECENT).date(), details)
+                yield CoverageWarning(kind, source.account, source.region, since.date(), (("lines", digits(lines)),))
 
 
 def _gaps(today: dt.date) -> Iterator[CoverageWarning]:

@@ -19,9 +19,14 @@ class Reason(StrEnum):
     MISSING_LOGS = "missing-logs"
     UNREAD = "unread"
     DISCOUNT = "discount"
+    SURCHARGE = "surcharge"
     ESTIMATED = "estimated"
 
 
+# What stands beside a difference and explains nothing. That AWS charges more everywhere says that a price of ours, or
+# the account's multiplier, is wrong; and AWS calls all of an open month estimated.
+_NOTES = frozenset({Reason.SURCHARGE, Reason.ESTIMATED})
+_BELOW_LIST = _("AWS charges about %(percent)s%% below list.")
 # A short word, and a sentence.
 _WORDS: Mapping[Reason, tuple[Promise, Promise]] = {
     Reason.NOT_BILLED: (_("Not billed yet"), _("AWS has charged nothing of that day so far.")),
@@ -32,9 +37,12 @@ _WORDS: Mapping[Reason, tuple[Promise, Promise]] = {
         _("CloudWatch counted %(tokens)s tokens more than were logged."),
     ),
     Reason.UNREAD: (_("Logs not read"), _("Not all logs of that day have been read, or logging was off.")),
-    Reason.DISCOUNT: (_("Discount"), _("AWS charges about %(percent)s%% below list.")),
+    Reason.DISCOUNT: (_("Discount"), _BELOW_LIST),
+    Reason.SURCHARGE: (_("More than estimated"), _BELOW_LIST),
     Reason.ESTIMATED: (_("Estimated by AWS"), _("AWS may still change what it charges for that day.")),
 }
+# These say what AWS charges of the list.
+_OF_LIST = frozenset({Reason.DISCOUNT, Reason.SURCHARGE})
 _AT_LIST = (_("At list"), _("AWS charges about the list price."))
 _ABOVE_LIST = (_("Above list"), _("AWS charges about %(percent)s%% above list."))
 _MULTIPLIER = _("The account's multiplier says %(expected)s%% below list.")
@@ -53,6 +61,11 @@ class Explanation:
     expected: int = 0
 
     @property
+    def is_note(self) -> bool:
+        """Worth knowing beside a difference, which it does not account for."""
+        return self.code in _NOTES
+
+    @property
     def title(self) -> str:
         """A word or two, in the reader's language."""
         return str(self._words[0])
@@ -66,12 +79,14 @@ class Explanation:
             "expected": abs(self.expected),
         }
         sentences = [self._words[1]]
-        if self.code == Reason.DISCOUNT and self.expected:
+        if self.code in _OF_LIST and self.expected:
             sentences.append(_MULTIPLIER if self.expected > 0 else _MULTIPLIER_ABOVE)
         return " ".join(str(sentence) % values for sentence in sentences)
 
     @property
     def _words(self) -> tuple[Promise, Promise]:
-        if self.code == Reason.DISCOUNT and self.percent <= 0:
-            return _ABOVE_LIST if self.percent else _AT_LIST
-        return _WORDS[self.code]
+        title, text = _WORDS[self.code]
+        if self.code in _OF_LIST and self.percent <= 0:
+            word, text = _ABOVE_LIST if self.percent else _AT_LIST
+            title = word if self.code == Reason.DISCOUNT else title
+        return title, text

@@ -10,30 +10,20 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from statistics import median
-from typing import NamedTuple
 
-from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from onboarding.catalog import model_label
-from onboarding.costs.billed import SETTLED_AFTER, counted
+from onboarding.costs import evidence
+from onboarding.costs.billed import SETTLED_AFTER, Billed, totals
+from onboarding.costs.evidence import Bill, Counted, Key, Usage
 from onboarding.costs.explanations import Explanation, Reason
-from onboarding.costs.money import usd
-from onboarding.models import Account, ApplicationProfile, ControlTotal, LogSource, UsageEntry
+from onboarding.models import Account, LogSource
 
 _AGREES, _CENT = Decimal("0.01"), Decimal("0.01")
 # A discount is the same everywhere: so many lines at least, most of them within so much of their middle.
 _FEWEST, _MOST, _SPREAD = 3, Decimal("0.8"), Decimal("0.02")
-
-
-class Key(NamedTuple):
-    """What a line is about. `account` is a primary key; `model` is a name, such as `Claude Sonnet 4.6`."""
-
-    day: dt.date
-    account: int
-    model: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +31,7 @@ class Line:
     """One model on one UTC day in one account, in US dollars.
 
     `estimate` is None where nothing that was logged has a price, `billed` where AWS has charged nothing; `unpriced`
-    counts tokens that are in no estimate.
+    counts tokens that are in no estimate. `is_settled`: AWS has billed everything of the day.
     """
 
     day: dt.date
@@ -50,6 +40,7 @@ class Line:
     estimate: Decimal | None
     billed: Decimal | None
     unpriced: int = 0
+    is_settled: bool = False
     explanations: tuple[Explanation, ...] = ()
 
     @property
@@ -68,23 +59,35 @@ class Line:
 
     @property
     def is_unexplained(self) -> bool:
-        return not self.agrees and not self.explanations
+        return not self.agrees and all(explanation.is_note for explanation in self.explanations)
+
+
+@dataclass(frozen=True, slots=True)
+class Surcharge:
+    """AWS charges more than was estimated on nearly all lines of an account: by so many percent of the estimate."""
+
+    account: Account
+    percent: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Lines by day, account and model. The sums are those of the days that AWS has billed, so that they compare."""
+    """Lines by day, account and model. `bill` is all that AWS charged. The sums are of settled lines, so that they
+    compare, and are those of the page of costs.
+    """
 
     lines: tuple[Line, ...]
+    bill: Billed
+    surcharges: tuple[Surcharge, ...] = ()
 
     @property
     def estimate(self) -> Decimal:
-        return sum((line.estimate for line in self._billed() if line.estimate is not None), Decimal())
+        return sum((line.estimate for line in self.lines if line.is_settled and line.estimate is not None), Decimal())
 
     @property
     def billed(self) -> Decimal | None:
-        """None where nothing was billed yet."""
-        amounts = [line.billed for line in self._billed() if line.billed is not None]
+        """None where nothing is billed in full yet."""
+        amounts = [line.billed for line in self.lines if line.is_settled and line.billed is not None]
         return sum(amounts, Decimal()) if amounts else None
 
     @property
@@ -100,13 +103,11 @@ class Reconciliation:
         """How many lines differ, and nothing tells why."""
         return sum(line.is_unexplained for line in self.lines)
 
-    def _billed(self) -> Iterator[Line]:
-        days = {(line.day, line.account.pk) for line in self.lines if line.billed is not None}
-        return (line for line in self.lines if (line.day, line.account.pk) in days)
-
 
 def _percent(difference: Decimal | None, estimate: Decimal | None) -> Decimal | None:
-    return (difference / estimate * 100).quantize(Decimal("0.1")) if difference is not None and estimate else None
+    if difference is None or not estimate:
+        return None
+    return (difference / estimate * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
 
 def _agree(estimate: Decimal | None, billed: Decimal | None) -> bool:
@@ -120,73 +121,26 @@ def _agree(estimate: Decimal | None, billed: Decimal | None) -> bool:
 def reconcile(
     since: dt.date, until: dt.date, *, account_ids: Collection[int] | None = None, now: dt.datetime | None = None
 ) -> Reconciliation:
-    """The days from `since` to before `until`. `account_ids` are primary keys; None: every account. Six queries."""
+    """The days from `since` to before `until`. `account_ids` are primary keys; None: every account. Seven queries."""
     accounts = {account.pk: account for account in Account.objects.all()}
     chosen = set(accounts) if account_ids is None else set(account_ids)
-    bills, usage = _bills(since, until, chosen), _usage(since, until, chosen)
+    bills, usage = evidence.bills(since, until, chosen), evidence.usage(since, until, chosen)
+    bill = totals(since, until, account_ids=chosen)
     known = _Known(
         now=now or timezone.now(),
         bills=bills,
         usage=usage,
-        counted=_counted(since, until, chosen),
-        sources=_sources(chosen),
+        counted=evidence.counted(since, until, chosen),
+        sources=evidence.sources(chosen),
         accounts=accounts,
+        as_of=bill.as_of,
     )
     known.find_discounts()
-    return Reconciliation(tuple(known.line(key) for key in sorted({*bills, *usage})))
-
-
-# --- What is known of the days
-
-
-class _Bill(NamedTuple):
-    amount: Decimal
-    is_estimated: bool
-
-
-class _Usage(NamedTuple):
-    """`cost` is None where nothing of it has a price."""
-
-    cost: Decimal | None
-    tokens: int
-    unpriced: int
-
-
-def _bills(since: dt.date, until: dt.date, accounts: Collection[int]) -> dict[Key, _Bill]:
-    rows = counted(since, until, account_ids=accounts).values_list("day", "account", "model")
-    sums = rows.annotate(billionths=Sum("amount"), estimated=Count("pk", filter=Q(is_estimated=True)))
-    return {Key(*key): _Bill(usd(int(amount)), estimated > 0) for *key, amount, estimated in sums}
-
-
-def _usage(since: dt.date, until: dt.date, accounts: Collection[int]) -> dict[Key, _Usage]:
-    entries = UsageEntry.objects.filter(day__gte=since, day__lt=until, meter__account__in=accounts).order_by()
-    sums = entries.values_list("day", "meter__account", "meter__model_id").annotate(
-        billionths=Sum("cost"), count=Sum("tokens"), unpriced=Sum("tokens", filter=Q(rate__isnull=True))
+    return Reconciliation(
+        lines=tuple(known.line(key) for key in sorted({*bills, *usage})),
+        bill=bill,
+        surcharges=tuple(known.surcharges()),
     )
-    found: dict[Key, _Usage] = {}
-    for day, account, model_id, amount, tokens, unpriced in sums:
-        key = Key(day, account, model_label(model_id))
-        before = found.get(key, _Usage(None, 0, 0))
-        cost = before.cost if amount is None else usd(int(amount)) + (before.cost or 0)
-        found[key] = _Usage(cost, before.tokens + int(tokens), before.unpriced + int(unpriced or 0))
-    return found
-
-
-def _counted(since: dt.date, until: dt.date, accounts: Collection[int]) -> Mapping[Key, int]:
-    """Tokens that CloudWatch counted."""
-    profiles = dict(ApplicationProfile.objects.values_list("arn", "model_id"))
-    totals = ControlTotal.objects.filter(day__gte=since, day__lt=until, account__in=accounts).order_by()
-    found: dict[Key, int] = defaultdict(int)
-    for day, account, named, tokens in totals.values_list("day", "account", "model_id").annotate(count=Sum("tokens")):
-        found[Key(day, account, model_label(profiles.get(named, named)))] += int(tokens)
-    return found
-
-
-def _sources(accounts: Collection[int]) -> Mapping[int, list[LogSource]]:
-    found: dict[int, list[LogSource]] = defaultdict(list)
-    for source in LogSource.objects.filter(account__in=accounts):
-        found[source.account_id].append(source)
-    return found
 
 
 @dataclass
@@ -194,16 +148,18 @@ class _Known:
     """Everything that lines and their explanations are made of."""
 
     now: dt.datetime
-    bills: Mapping[Key, _Bill]
-    usage: Mapping[Key, _Usage]
-    counted: Mapping[Key, int]
+    bills: Mapping[Key, Bill]
+    usage: Mapping[Key, Usage]
+    counted: Counted
     sources: Mapping[int, list[LogSource]]
     accounts: Mapping[int, Account]
+    as_of: dt.date | None  # up to when every account that is billed is billed in full
     # What AWS charges of an estimate, where that is the same everywhere; by account.
     ratios: dict[int, Decimal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.billed_days = {(key.day, key.account) for key in self.bills}
+        self.billed_accounts = {key.account for key in self.bills if self._is_in_full(key.day)}
 
     def line(self, key: Key) -> Line:
         bill, used = self.bills.get(key), self.usage.get(key)
@@ -214,6 +170,7 @@ class _Known:
             estimate=used.cost if used else None,
             billed=bill.amount if bill else None,
             unpriced=used.unpriced if used else 0,
+            is_settled=self._is_settled(key),
             explanations=tuple(self._explanations(key)),
         )
 
@@ -223,6 +180,11 @@ class _Known:
             if (ratio := self._ratio(key)) is not None:
                 by_account[key.account].append(ratio)
         self.ratios = {account: ratio for account, found in by_account.items() if (ratio := _common(found))}
+
+    def surcharges(self) -> Iterator[Surcharge]:
+        for account, ratio in sorted(self.ratios.items()):
+            if ratio > 1 + _AGREES:
+                yield Surcharge(self.accounts[account], round((ratio - 1) * 100))
 
     def _ratio(self, key: Key) -> Decimal | None:
         """What AWS charges of the estimate, of a line that has everything."""
@@ -234,23 +196,32 @@ class _Known:
 
     def _explanations(self, key: Key) -> Iterator[Explanation]:
         """Those that hold for a line, the surest first."""
-        bill, used = self.bills.get(key), self.usage.get(key, _Usage(None, 0, 0))
+        bill, used = self.bills.get(key), self.usage.get(key, Usage(None, 0, 0))
         amount = bill.amount if bill else None
         agrees, is_short = _agree(used.cost, amount), (amount or 0) > (used.cost or 0)
-        if (key.day, key.account) not in self.billed_days:
+        if (key.day, key.account) not in self.billed_days and not self._is_settled(key):
             yield Explanation(Reason.NOT_BILLED)
         elif not agrees and self._is_late(key):
             yield Explanation(Reason.LATE)
         if used.unpriced:
             yield Explanation(Reason.UNPRICED, tokens=used.unpriced)
         if not agrees and is_short and self._lacks_logs(key):
-            yield Explanation(Reason.MISSING_LOGS, tokens=self.counted.get(key, 0) - used.tokens)
+            yield Explanation(Reason.MISSING_LOGS, tokens=self.counted.tokens.get(key, 0) - used.tokens)
         if not agrees and is_short and self._is_unread(key):
             yield Explanation(Reason.UNREAD)
         if not agrees and used.cost and amount:
             yield from self._discount(key, amount / used.cost)
         if not agrees and bill is not None and bill.is_estimated:
             yield Explanation(Reason.ESTIMATED)
+
+    def _is_in_full(self, day: dt.date) -> bool:
+        return self.as_of is not None and day <= self.as_of
+
+    def _is_settled(self, key: Key) -> bool:
+        """Whether AWS has billed everything of a day, of an account that it bills at all: what nothing stands against
+        is no difference.
+        """
+        return self._is_in_full(key.day) and key.account in self.billed_accounts
 
     def _is_late(self, key: Key) -> bool:
         over = dt.datetime.combine(key.day + dt.timedelta(days=1), dt.time(), dt.UTC)
@@ -259,16 +230,22 @@ class _Known:
     def _lacks_logs(self, key: Key) -> bool:
         """Whether CloudWatch counted more than was logged: by more than one in a hundred, as coverage says it."""
         used = self.usage.get(key)
-        return self.counted.get(key, 0) * (1 - _AGREES) > (used.tokens if used else 0)
+        return self.counted.tokens.get(key, 0) * (1 - _AGREES) > (used.tokens if used else 0)
 
     def _is_unread(self, key: Key) -> bool:
-        """Whether the logs of a Region, as far as there are any, were not read up to the end of the day."""
+        """Whether the logs of a Region, as far as there are any, were not read up to the end of the day, and something
+        may be in them.
+        """
         over = dt.datetime.combine(key.day + dt.timedelta(days=1), dt.time(), dt.UTC)
         sources = self.sources.get(key.account, [])
         return not sources or any(
-            source.off_since < over if source.off_since else source.read_until is None or source.read_until < over
-            for source in sources
+            not _is_read(source, over) and self._may_be_used(source, key.day, over) for source in sources
         )
+
+    def _may_be_used(self, source: LogSource, day: dt.date, over: dt.datetime) -> bool:
+        """Whether CloudWatch counted anything in a Region on a day, or was not asked since the day was over."""
+        is_known = source.control_at is not None and source.control_at >= over
+        return not is_known or (day, source.account_id, source.region) in self.counted.places
 
     def _discount(self, key: Key, ratio: Decimal) -> Iterator[Explanation]:
         common = self.ratios.get(key.account)
@@ -276,7 +253,14 @@ class _Known:
             return
         multiplier = self.accounts[key.account].price_multiplier
         off_list = round((1 - common * multiplier) * 100)
-        yield Explanation(Reason.DISCOUNT, percent=off_list, expected=round((1 - multiplier) * 100))
+        reason = Reason.SURCHARGE if ratio > 1 else Reason.DISCOUNT
+        yield Explanation(reason, percent=off_list, expected=round((1 - multiplier) * 100))
+
+
+def _is_read(source: LogSource, until: dt.datetime) -> bool:
+    if source.off_since:
+        return source.off_since >= until
+    return source.read_until is not None and source.read_until >= until
 
 
 def _common(ratios: Iterable[Decimal]) -> Decimal | None:

@@ -166,6 +166,8 @@ def _edit(
         "form": form,
         "how": HOW,
         "back": back,
+        "warnings": coverage.warnings(timezone.now()),
+        "as_of": coverage.as_of(),
     }
     return render(request, "budget.html", context)
 

@@ -52,11 +52,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class BilledFigure:
-    """What AWS charged. `amount` is None while it told nothing; `sources` are in words."""
+    """What AWS charged. `amount` is None while it told nothing; `sources` are in words. `is_estimated`: AWS may still
+    change some of it.
+    """
 
     amount: Decimal | None = None
     as_of: dt.date | None = None
     sources: Sequence[str | Promise] = ()
+    is_estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ def billed_figure(chosen: Filter) -> BilledFigure | None:
     if any(others.values()) or chosen.person_id:
         return None
     found = billed.totals(chosen.since, chosen.until, account_ids=_accounts(chosen))
-    return BilledFigure(found.amount, found.as_of, [BilledSource(source).label for source in found.sources])
+    names = [BilledSource(source).label for source in found.sources]
+    return BilledFigure(found.amount, found.as_of, names, found.is_estimated)
 
 
 def _accounts(chosen: Filter) -> list[int] | None:

@@ -44,7 +44,7 @@ def reconciliation(request: PersonRequest) -> HttpResponseBase:
         "ignored": ["month"] if query.get("month") and month != asked else [],
         "today": today,
         "found": found,
-        "billed": billed.totals(month, until),
+        "billed": found.bill,
         "days": page.object_list,
         "newer": changed(query, page=page.previous_page_number()) if page.has_previous() else "",
         "older": changed(query, page=page.next_page_number()) if page.has_next() else "",
@@ -56,14 +56,15 @@ def reconciliation(request: PersonRequest) -> HttpResponseBase:
         "periods": _periods(month, present),
         "warnings": coverage.warnings(now),
         "as_of": coverage.as_of(),
-        **_control(query, control.differences(month, until)),
+        # Whole days only: of today, logs and counts are on their way.
+        **_control(query, control.differences(month, min(until, today))),
     }
     return render(request, "reconciliation.html", context)
 
 
 def _control(query: QueryDict, days: Sequence[Difference]) -> dict[str, Any]:
     """The days that want a look, or all of them: the newest first."""
-    odd = [day for day in days if day.is_gap or not day.counted]
+    odd = [day for day in days if day.is_gap or day.is_surplus or not day.counted]
     shows_all = query.get("control") == "all"
     return {
         "control": (days if shows_all else odd)[::-1],

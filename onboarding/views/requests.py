@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, Prefetch, Q, QuerySet
@@ -19,11 +20,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from onboarding.checks.errors import diagnose
 from onboarding.checks.registry import FINDING_TYPES, explain, pastes_for
+from onboarding.costs import coverage
 from onboarding.costs.budgets import month_of, person_budgets
 from onboarding.costs.forecast import HOW
 from onboarding.enums import Outcome, RequestState
 from onboarding.forms.asking import AnswerForm, CloseForm
-from onboarding.models import AdminRequest, Finding, VerificationFinding
+from onboarding.models import AdminRequest, Finding, Person, VerificationFinding
 from onboarding.requests import answer_request, close_request
 from onboarding.views.errors import refused
 from onboarding.views.obstacles import in_account
@@ -105,7 +107,7 @@ class Topic:
 def requests(request: PersonRequest) -> HttpResponseBase:
     """Those in one state: what waits and what was answered by topic, the oldest first; what was resolved as a list.
 
-    A constant number of queries; two of them read budgets, where somebody asks for a higher one.
+    A constant number of queries; some of them read budgets, where somebody asks for a higher one.
     """
     return _page(request, _wanted(request))
 
@@ -114,8 +116,6 @@ def _page(request: PersonRequest, wanted: Wanted, *, silent: int | None = None, 
     """`silent` is the request that was to be answered with nothing."""
     is_resolved = wanted.state == "resolved"
     waiting = [] if is_resolved else list(_open().filter(wanted.rows))
-    about_budgets = [row.person for row in waiting if row.is_about_budget]
-    month = month_of(timezone.now().date())
     counts = AdminRequest.objects.aggregate(
         **{name: Count("pk", filter=rows) for name, (_label, rows, _field) in _STATES.items()}
     )
@@ -125,13 +125,25 @@ def _page(request: PersonRequest, wanted: Wanted, *, silent: int | None = None, 
         "admins": wanted.admins(),
         "topics": _topics(waiting),
         "people": len({row.person_id for row in waiting}),
-        "budgets": person_budgets(about_budgets, month) if about_budgets else {},
-        "how": HOW,
         "closed": [(title_of(row), row) for row in _closed(wanted)] if is_resolved else [],
         "closed_shown": _CLOSED_SHOWN,
         "silent": silent,
+        **_spend([row.person for row in waiting if row.is_about_budget]),
     }
     return render(request, "requests.html", context, status=status)
+
+
+def _spend(people: Sequence[Person]) -> dict[str, Any]:
+    """How far those are who ask for a higher budget, and what these figures may lack; nothing where nobody asks."""
+    if not people:
+        return {}
+    now = timezone.now()
+    return {
+        "budgets": person_budgets(people, month_of(now.date())),
+        "how": HOW,
+        "warnings": coverage.warnings(now),
+        "as_of": coverage.as_of(),
+    }
 
 
 def _closed(wanted: Wanted) -> QuerySet[AdminRequest]:

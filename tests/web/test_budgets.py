@@ -14,10 +14,10 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from onboarding.costs import alerts
 from onboarding.enums import RequestState, Role
-from onboarding.models import AdminRequest, AuditEvent, BudgetAlert, Person
+from onboarding.models import AdminRequest, AuditEvent, BudgetAlert, LogSource, Person, Team
 from onboarding.models.deliveries import GIVE_UP
 from onboarding.requests import ask_for_budget
-from tests.factories import make_person, make_plan, make_team, make_usage, make_user
+from tests.factories import make_account, make_person, make_plan, make_team, make_usage, make_user
 from tests.leases import let_pass
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
@@ -271,6 +271,19 @@ def test_a_team_a_plan_and_a_person_are_changed_with_a_reason() -> None:
     assert [event.details["reason"] for event in events] == ["More people."] * 3
 
 
+@pytest.mark.parametrize("number", [1, 12])
+def test_the_page_of_one_budget_asks_a_constant_number_of_queries(
+    number: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for each in range(number):
+        use(somebody(f"person-{each}@acme.example"), 5)
+        LogSource.objects.create(account=make_account(), region=f"eu-west-{each}")
+    client, team = admin(), Team.objects.get()
+
+    with django_assert_num_queries(13):
+        client.get(f"/costs/budgets/team/{team.pk}/")
+
+
 def test_an_empty_amount_takes_a_budget_away() -> None:
     person = somebody(monthly_budget=Decimal(5))
 
@@ -387,7 +400,7 @@ def test_requests_about_budgets_ask_a_constant_number_of_queries(
         ask_for_budget(person=person, note="")
     client = admin()
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(15):
         client.get("/requests/")
 
 

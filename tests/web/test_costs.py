@@ -20,6 +20,7 @@ from pytest_django import DjangoAssertNumQueries
 from onboarding.costs.money import cents
 from onboarding.enums import BilledSource, Problem, Role, RunState
 from onboarding.models import AuditEvent, BillingFetch, Caller, Ingestion, Person
+from onboarding.requests import answer_request, ask_for_budget
 from tests.factories import make_account, make_caller, make_person, make_revision, make_team, make_usage, make_user
 from tests.web.cost_pages import (
     HOSTILE,
@@ -128,8 +129,23 @@ def test_a_filter_that_matches_nothing_offers_to_show_everything() -> None:
 
 EVERY_PAGE = (
     *("/costs/", "/costs/reconciliation/", "/costs/callers/", "/costs/budgets/", "/costs/prices/"),
-    "/usage/",
+    *("/costs/budgets/team/{team}/", "/costs/budgets/plan/{plan}/", "/costs/budgets/person/{person}/"),
+    *("/usage/", "/requests/", "/requests/?state=answered", "/teams/", "/people/{person}/"),
 )
+
+
+def address(page: str, person: Person) -> str:
+    """Of a page about a person, or about their team or plan."""
+    assert person.team is not None
+    assert person.team.plan is not None
+    return page.format(person=person.pk, team=person.team.pk, plan=person.team.plan.slug)
+
+
+def asking(person: Person) -> None:
+    """One request for a higher budget waits, and one has an answer."""
+    ask_for_budget(person=person, note="")
+    other = ask_for_budget(person=make_person("di@acme.example"), note="")
+    answer_request(request=other, actor=person.email, answer="Wait.")
 
 
 @pytest.mark.parametrize("url", EVERY_PAGE)
@@ -146,8 +162,30 @@ EVERY_PAGE = (
 def test_every_page_says_what_its_figures_may_lack(url: str, fields: dict[str, Any], title: str) -> None:
     logged(**fields)
     carla = make_person("carla.soto@acme.example", role=Role.ADMIN, team=make_team(make_revision().plan))
+    asking(carla)
 
-    assert title in text_of(read(url, signed_in(carla)))
+    assert title in text_of(read(address(url, carla), signed_in(carla)))
+
+
+@pytest.mark.parametrize("url", [url for url in EVERY_PAGE if url != "/costs/prices/"])
+def test_every_page_with_figures_says_up_to_when_usage_is_known(url: str) -> None:
+    logged(read_until=NOW.replace(hour=7))
+    carla = make_person("carla.soto@acme.example", role=Role.ADMIN, team=make_team(make_revision().plan))
+    asking(carla)
+    spend(carla, 3)
+    spend(None, 2)
+
+    assert "Usage to 20 November 2026, 07:00 UTC" in text_of(read(address(url, carla), signed_in(carla)))
+
+
+@pytest.mark.parametrize("state", ["", "?state=answered", "?state=resolved"])
+def test_where_nobody_asks_for_a_budget_requests_have_no_figures(state: str) -> None:
+    logged(destination="", off_since=NOW)
+
+    shown = text_of(read(f"/requests/{state}"))
+
+    assert "Usage to" not in shown
+    assert "Invocation logging is off" not in shown
 
 
 def test_a_region_of_a_plan_that_nobody_reads_is_a_warning() -> None:
@@ -171,6 +209,27 @@ def test_estimate_and_bill_stand_apart_each_with_its_source_and_day() -> None:
     assert "Billed so far $42.50 Cost Explorer, Cost and Usage Report, to 17 Nov" in shown
     # Nobody ever adds them up.
     assert "93.50" not in shown
+
+
+def test_a_bill_that_aws_may_still_change_says_so() -> None:
+    ana, *_ = company()
+    bill("28.50", person=ana)
+    assert "AWS may still change it." not in words()
+
+    bill("14.00", on=17, person=ana, is_estimated=True)
+
+    assert "Billed so far $42.50 Cost Explorer, to 17 Nov. AWS may still change it." in words()
+    # What is not shown is not told of.
+    assert "AWS may still change it." not in words("?month=2026-10")
+
+
+def test_an_estimated_amount_that_does_not_count_says_nothing() -> None:
+    """Of a day that a report has, Cost Explorer's amount is in no figure."""
+    bill("14.00", is_estimated=True)
+    bill("14.00", source=BilledSource.COST_REPORT)
+
+    assert "Billed so far $14.00 Cost and Usage Report" in words()
+    assert "AWS may still change it." not in words()
 
 
 def test_the_difference_is_of_the_days_that_both_have() -> None:

@@ -111,7 +111,7 @@ def test_without_anything_it_says_that_there_is_nothing() -> None:
 
     assert "There is nothing to reconcile in November" in shown
     assert "No bill was read yet" in shown
-    assert "Neither CloudWatch nor a log knows of any usage in this month." in shown
+    assert "Neither CloudWatch nor a log knows of any usage on a whole day of this month." in shown
     assert "$0.00 for them" in shown
 
 
@@ -176,6 +176,62 @@ def test_a_discount_is_an_explanation() -> None:
     assert "−$10.00 −10.0%" in lines()[0]
 
 
+def test_a_bill_that_is_estimated_is_no_reason_for_ten_times_the_estimate() -> None:
+    logged()
+    spend(make_person(), 10)
+    bill("100.00", is_estimated=True)
+
+    assert "One difference in November has no explanation" in words()
+    assert lines("?only=unexplained") == [
+        "Claude Sonnet 4.6 acme-ai-prod $10.00 $100.00 $90.00 900.0% Nothing tells why Estimated by AWS. AWS may "
+        "still change what it charges for that day."
+    ]
+
+
+def test_what_aws_charges_more_everywhere_is_the_headline() -> None:
+    logged()
+    person = make_person()
+    for number in range(6, 13):
+        spend(person, 100, on=number)
+        bill("110.00", on=number)
+
+    shown = words()
+
+    assert "7 differences in November have no explanation" in shown
+    assert "AWS charges about 10% more than estimated in acme-ai-prod" in shown
+    assert "Nothing tells why More than estimated. AWS charges about 10% above list." in lines()[0]
+
+
+def test_the_difference_is_that_of_the_page_of_costs() -> None:
+    """Of the days that are billed in full: those after the 17th are not, nor was anything charged on the 12th."""
+    person = make_person()
+    logged()
+    for number, dollars in ((10, 200), (12, 3), (16, 7), (18, 50), (19, 60)):
+        spend(person, dollars, on=number)
+    bill("221.13", on=10)
+    bill("7.00", on=16)
+    bill("1.00", on=18)
+
+    shown, costs = words(), text_of(read("/costs/"))
+
+    assert "Difference, 1 Nov to 17 Nov 8.6% AWS charged $18.13 more than estimated." in costs
+    assert "Difference 8.6% $18.13, billed less estimate" in shown
+    assert "Estimate of the billed days $210.00" in shown
+    assert "Billed $228.13 Cost Explorer, to 17 Nov" in shown
+
+
+def test_while_nothing_is_billed_in_full_there_is_nothing_to_hold_together() -> None:
+    spend(make_person(), 10, on=19)
+    bill("4.00", on=19)
+
+    shown = words()
+
+    assert "Nothing of November is billed in full yet" in shown
+    assert "Billed Not in full yet" in shown
+    assert "Difference Not known yet" in shown
+    assert "Difference Not known yet" in text_of(read("/costs/"))
+
+
 def test_what_has_no_price_and_what_is_no_model_are_told_apart_from_nothing() -> None:
     make_usage(person=make_person(), day=day(10), model_id=NEW, rate=None, input=1_840_000)
     bill("5.91", model="Claude Saga 1")
@@ -218,10 +274,40 @@ def test_a_day_that_cloudwatch_saw_more_of_is_shown_and_others_on_demand() -> No
     shown, every = words(), words("?control=all")
 
     assert "11 Nov 2026 acme-ai-prod Ireland (eu-west-1) 4,000,000 1,000,000 3,000,000 Logs are missing" in shown
-    assert "Missing (1)" in shown
+    assert "Different (1)" in shown
     assert "All (2)" in shown
     assert "All logged" not in shown
     assert "10 Nov 2026 acme-ai-prod Ireland (eu-west-1) 1,000,000 1,000,000 0 All logged" in every
+
+
+def test_a_day_of_which_more_was_logged_than_counted_is_shown() -> None:
+    """Something was counted twice, or is no usage of that account: nothing to be called all logged."""
+    logged()
+    spend(make_person(), 2)
+    count(MILLION)
+
+    shown = words()
+
+    assert (
+        "10 Nov 2026 acme-ai-prod Ireland (eu-west-1) 1,000,000 2,000,000 −1,000,000 More was logged than counted"
+        in shown
+    )
+    assert "Different (1)" in shown
+    assert "All logged" not in shown
+
+
+def test_today_is_held_against_nothing_before_it_is_over() -> None:
+    """What CloudWatch counted of it is an hour old, and what is in no log yet comes within minutes."""
+    count(4 * MILLION, on=20)
+    spend(make_person(), 1, on=20)
+
+    shown = words("?control=all")
+
+    assert "20 Nov 2026 acme-ai-prod" not in shown
+    assert "Neither CloudWatch nor a log knows of any usage on a whole day of this month." in shown
+    assert lines()[0].startswith("Claude Sonnet 4.6 acme-ai-prod $1.00 Not billed yet")
+    with time_machine.travel(NOW + dt.timedelta(days=1), tick=False):
+        assert "20 Nov 2026 acme-ai-prod Ireland (eu-west-1) 4,000,000 1,000,000" in words("?control=all")
 
 
 def test_where_everything_was_logged_it_says_so() -> None:

@@ -20,8 +20,8 @@ NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 
 def make_source(**fields: Any) -> LogSource:
     """One that is read well, unless `fields` say otherwise."""
-    well = {"destination": "s3://logs", "read_until": NOW, "read_at": NOW, "control_at": NOW}
-    return LogSource.objects.create(account=make_account(), region="eu-west-1", **{**well, **fields})
+    well = {"region": "eu-west-1", "destination": "s3://logs", "read_until": NOW, "read_at": NOW, "control_at": NOW}
+    return LogSource.objects.create(account=make_account(), **{**well, **fields})
 
 
 def kinds() -> list[str]:
@@ -66,15 +66,50 @@ def test_a_plan_without_a_team_is_nobodys_usage() -> None:
     assert kinds() == []
 
 
-def test_lines_that_were_lost_are_told_for_a_week() -> None:
+def make_run(source: LogSource, days_ago: int, **counts: int) -> None:
+    moment = NOW - dt.timedelta(days=days_ago)
+    Ingestion.objects.create(
+        source=source, since=moment, queued_at=moment, finished_at=moment, state=RunState.DONE, **counts
+    )
+
+
+def test_lines_that_runs_read_again_are_not_lost_again() -> None:
+    """Every run begins before the last one ended, and each night one goes back a week."""
     source = make_source()
-    for age, lines in ((1, 3), (2, 4), (8, 99)):
-        moment = NOW - dt.timedelta(days=age)
-        Ingestion.objects.create(
-            source=source, since=moment, queued_at=moment, finished_at=moment, state=RunState.DONE, unreadable=lines
-        )
+    for days_ago, lines in ((9, 0), (8, 3), (7, 3), (6, 5), (1, 4)):
+        make_run(source, days_ago, unreadable=lines)
+
     (warning,) = coverage.warnings(NOW)
-    assert (warning.kind, dict(warning.details)["lines"]) == ("unreadable", "7")
+
+    assert warning.kind == "unreadable"
+    assert warning.text.startswith("At least 5 lines or files of account 111122223333, acme-ai-prod")
+    assert "since 17 Nov 2026" in warning.text
+
+
+def test_lines_that_were_lost_are_told_as_long_as_gaps_are() -> None:
+    """The month lacks them after a week, too, and so does the month before."""
+    source = make_source()
+    make_run(source, 63, unreadable=99)
+    assert kinds() == []
+
+    make_run(source, 61, unreadable=2, too_old=1)
+    make_run(source, 5, too_old=4)
+
+    assert {warning.kind: dict(warning.details)["lines"] for warning in coverage.warnings(NOW)} == {
+        "unreadable": "2",
+        "too-old": "4",
+    }
+    assert {warning.since for warning in coverage.warnings(NOW)} == {(NOW - dt.timedelta(days=61)).date()}
+
+
+def test_each_source_tells_of_its_own_lines() -> None:
+    make_run(make_source(), 2, unreadable=3)
+    make_run(make_source(region="eu-north-1"), 1, unreadable=8)
+
+    assert {warning.region: dict(warning.details)["lines"] for warning in coverage.warnings(NOW)} == {
+        "eu-west-1": "3",
+        "eu-north-1": "8",
+    }
 
 
 @pytest.mark.parametrize(("logged", "is_gap"), [(989, True), (991, False), (1_000, False), (1_200, False), (0, True)])
@@ -94,6 +129,18 @@ def test_a_day_that_cloudwatch_saw_more_of_is_a_gap(logged: int, is_gap: bool) -
     assert kinds() == (["gap"] if is_gap else [])
     (difference,) = control.differences(day, day + dt.timedelta(days=1))
     assert (difference.counted, difference.logged, difference.missing) == (1_000, logged, 1_000 - logged)
+
+
+@pytest.mark.parametrize(
+    ("logged", "counted", "is_surplus"),
+    [(1_011, 1_000, True), (1_010, 1_000, False), (1_000, 1_000, False), (0, 1_000, False), (5, 0, False)],
+)
+def test_more_in_the_ledger_than_cloudwatch_counted_is_a_surplus_and_no_gap(
+    logged: int, counted: int, is_surplus: bool
+) -> None:
+    day = control.Difference(make_account(), "eu-west-1", dt.date(2026, 11, 20), counted, logged)
+
+    assert (day.is_surplus, day.is_gap) == (is_surplus, logged == 0)
 
 
 @pytest.mark.parametrize(("language", "tokens"), [("en", "12,000 tokens"), ("es", "12.000 tokens")])
@@ -141,5 +188,5 @@ def test_asking_costs_as_many_queries_for_one_source_as_for_many(many: int, djan
     for number in range(many):
         source = LogSource.objects.create(account=account, region=f"eu-west-{number}")
         Ingestion.objects.create(source=source, since=timezone.now(), queued_at=NOW, unreadable=1)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         assert coverage.warnings(NOW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import translation
@@ -11,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from onboarding.costs.explanations import Explanation, Reason
 from onboarding.costs.reconcile import Line, Reconciliation, reconcile
-from onboarding.enums import BilledSource, MeteredClass
+from onboarding.enums import BilledSource, MeteredClass, Problem
 from onboarding.models import Account, ApplicationProfile, BilledCost, ControlTotal, LogSource
 from tests.factories import OPUS, make_account, make_caller, make_usage
 
@@ -128,6 +129,48 @@ def test_sums_are_of_the_days_that_are_billed() -> None:
     assert all_days.percent == Decimal("-16.7")
 
 
+def test_sums_leave_out_days_that_are_not_billed_in_full() -> None:
+    """At 3:45 on the 25th every charge of the 22nd has arrived; of the 23rd some are on their way."""
+    use(22, 1)
+    bill(22, "3")
+    use(23, 1)
+    bill(23, "0.5")
+
+    all_days = found()
+
+    assert all_days.bill.as_of == on(22)
+    assert (all_days.estimate, all_days.billed, all_days.percent) == (Decimal(3), Decimal(3), Decimal("0.0"))
+
+
+def test_a_day_of_which_aws_charged_nothing_is_in_the_sums() -> None:
+    use(9, 1)
+    use(10, 1)
+    bill(10, "3")
+
+    all_days = found()
+
+    assert (all_days.estimate, all_days.billed, all_days.percent) == (Decimal(6), Decimal(3), Decimal("-50.0"))
+    assert [(line.day, line.is_unexplained) for line in all_days.lines] == [(on(9), True), (on(10), False)]
+
+
+def test_an_account_of_which_no_bill_is_known_is_in_no_sum() -> None:
+    use(10, 1)
+    bill(10, "3")
+    use(10, 9, account=make_account("222233334444"))
+
+    assert (found().estimate, found().billed) == (Decimal(3), Decimal(3))
+
+
+def test_while_nothing_is_billed_in_full_there_is_no_sum() -> None:
+    use(24, 1)
+    bill(24, "2")
+
+    none = found()
+
+    assert none.bill.amount == Decimal(2)
+    assert (none.estimate, none.billed, none.difference, none.percent) == (Decimal(), None, None, None)
+
+
 def test_nothing_used_and_nothing_billed() -> None:
     empty = found()
 
@@ -140,7 +183,7 @@ def test_the_number_of_questions_does_not_grow(django_assert_num_queries: Django
         bill(day, "4")
         count(day, MILLION)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         found()
 
 
@@ -200,11 +243,20 @@ def test_late_is_less_than_two_days_ago(day: int, is_late: bool) -> None:
     assert (Reason.LATE in reasons(only())) is is_late
 
 
-def test_what_aws_marks_as_estimated() -> None:
+def test_that_aws_calls_a_bill_estimated_is_told_and_explains_nothing() -> None:
+    """So it calls everything of an open month, whatever it charges."""
     use(10)
-    bill(10, "2", is_estimated=True)
+    bill(10, "6", is_estimated=True)
 
-    assert reasons(only()) == ["estimated"]
+    assert (reasons(only()), only().is_unexplained, found().unexplained) == (["estimated"], True, 1)
+
+
+def test_an_estimated_bill_that_something_explains_is_explained() -> None:
+    use(10, 1)
+    use(10, 2, rate=None)
+    bill(10, "9", is_estimated=True)
+
+    assert (reasons(only()), only().is_unexplained) == (["unpriced", "estimated"], False)
 
 
 def test_tokens_without_a_price() -> None:
@@ -246,12 +298,14 @@ def test_logs_do_not_lack_what_cloudwatch_counted_of_another_model() -> None:
     assert reasons(only()) == []
 
 
-def test_cloudwatchs_name_of_an_application_profile() -> None:
-    arn = "arn:aws:bedrock:eu-west-1:111122223333:application-inference-profile/abcdefghijkl"
+@pytest.mark.parametrize("named", ["id", "arn"])
+def test_cloudwatchs_name_of_an_application_profile(named: str) -> None:
+    """Its id, or its ARN: AWS does not say which."""
+    arn = "arn:aws:bedrock:eu-west-1:111122223333:application-inference-profile/a1b2c3d4e5f6"
     ApplicationProfile.objects.create(arn=arn, model_id=SONNET_ID, endpoint_kind="geographic")
     use(10)
     bill(10, "6")
-    count(10, 2 * MILLION, arn)
+    count(10, 2 * MILLION, "a1b2c3d4e5f6" if named == "id" else arn)
 
     assert reasons(only()) == ["missing-logs"]
 
@@ -293,6 +347,29 @@ def test_logs_that_were_not_read(
     assert reasons(only()) == (["unread"] if is_unread else [])
 
 
+@pytest.mark.parametrize(
+    ("control_at", "counted_there", "is_unread"),
+    [(NOW, 0, False), (NOW, 5, True), (None, 0, True), (dt.datetime(2026, 11, 10, 9, tzinfo=dt.UTC), 0, True)],
+    ids=["nothing counted", "counted", "never asked", "not asked up to the end of the day"],
+)
+@pytest.mark.parametrize(
+    "fields",
+    [{"off_since": dt.datetime(2026, 11, 1, tzinfo=dt.UTC)}, {"problem": Problem.DENIED, "problem_since": NOW}],
+    ids=["off", "unreadable"],
+)
+def test_a_region_that_is_not_read_explains_only_what_may_be_there(
+    fields: dict[str, Any], control_at: dt.datetime | None, counted_there: int, is_unread: bool
+) -> None:
+    LogSource.objects.create(account=make_account(), region="eu-central-1", control_at=control_at, **fields)
+    use(10)
+    bill(10, "6")
+    count(10, MILLION)
+    # Of a model of that Region, whose bill is another line.
+    count(10, counted_there, OPUS, region="eu-central-1")
+
+    assert reasons(only()) == (["unread"] if is_unread else [])
+
+
 # --- Discounts
 
 
@@ -326,14 +403,37 @@ def test_a_multiplier_that_is_right_leaves_nothing_to_explain() -> None:
         ("1.1111", "0.9", "AWS charges about the list price. The account's multiplier says 10% below list."),
         ("0.9", "0.9", "AWS charges about 19% below list. The account's multiplier says 10% below list."),
         ("1.1", "1", "AWS charges about 10% above list."),
+        ("1.2", "0.5", "AWS charges about 40% below list. The account's multiplier says 50% below list."),
         ("0.9", "1.1", "AWS charges about 1% below list. The account's multiplier says 10% above list."),
     ],
 )
 def test_a_discount_beside_the_accounts_multiplier(ratio: str, multiplier: str, text: str) -> None:
+    """What AWS charges more everywhere is no discount: a price of ours is wrong, or the multiplier."""
     Account.objects.update(price_multiplier=Decimal(multiplier))
     a_week(ratio)
 
-    assert {explanation.text for line in found().lines for explanation in line.explanations} == {text}
+    lines, is_more = found().lines, Decimal(ratio) > 1
+    assert {explanation.text for line in lines for explanation in line.explanations} == {text}
+    assert {code for line in lines for code in reasons(line)} == {"surcharge" if is_more else "discount"}
+    assert {line.is_unexplained for line in lines} == {is_more}
+
+
+def test_a_surcharge_is_told_by_account() -> None:
+    other = make_account("222233334444")
+    a_week("1.1")
+    for day in range(3, 10):
+        use(day, account=other)
+        bill(day, "2.7", account=other)
+
+    (surcharge,) = found().surcharges
+
+    assert (surcharge.account, surcharge.percent) == (make_account(), 10)
+
+
+def test_less_than_one_in_a_hundred_everywhere_is_no_surcharge() -> None:
+    a_week("1.009")
+
+    assert (found().surcharges, found().unexplained) == ((), 0)
 
 
 def test_one_odd_day_is_not_explained_by_the_discount_of_the_others() -> None:
