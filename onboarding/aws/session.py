@@ -69,8 +69,8 @@ def _session(access: Access) -> boto3.Session:
 class _SharedLoader(Loader):
     """Knows AWS's services from what was read once: megabytes of JSON, in a thousand folders.
 
-    boto3 has each session add a folder of resources, which nobody here uses, and which would be looked through once more
-    for each session there is.
+    boto3 has each session add a folder of resources. Nobody here uses them, and they would be looked through as many
+    times as there are sessions.
     """
 
     @property
