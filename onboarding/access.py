@@ -142,8 +142,13 @@ def _newest_two(people: Collection[int]) -> dict[int, list[Verification]]:
 
 def access_of(person: Person) -> Access:
     """Read a person's access: two queries."""
+    return access_by(person, current_revision(person))
+
+
+def access_by(person: Person, revision: PlanRevision | None) -> Access:
+    """The same for whoever has the current revision of their plan: one query."""
     newest = Verification.objects.filter(person=person).select_related("principal").order_by("-queued_at")[:2]
-    return _access(person, current_revision(person), list(newest))
+    return _access(person, revision, list(newest))
 
 
 def _access(person: Person, revision: PlanRevision | None, newest: Sequence[Verification]) -> Access:

@@ -184,8 +184,8 @@ def _no_kept_pages() -> Iterator[None]:
     """Rows of the next test may be equal to those of this one, to the key and the frozen second."""
     yield
     if setup := sys.modules.get("onboarding.views.setup"):
-        setup.PAGES.clear()
-        setup.SHARED.clear()
+        for kept in (setup.PAGES, setup.PARTS, setup.REVISIONS):
+            kept.clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Pages that were rendered, kept in this process for as long as what they were made of stays as it is."""
+"""What was rendered or read, kept in this process for as long as what it was made of stays as it is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from threading import Lock
+from typing import Generic, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
@@ -26,7 +27,6 @@ class Page:
 
     text: str
     tag: str
-    until: dt.datetime
 
     @property
     def etag(self) -> str:
@@ -36,33 +36,37 @@ class Page:
         return HttpResponse(self.text.replace(TOKEN_SLOT, get_token(request)))
 
 
-class Pages:
-    """The pages that were asked for last, by everything they were made of. May be used by several threads."""
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """What was asked for last, by everything it was made of. May be used by several threads."""
 
     def __init__(self) -> None:
-        self._pages: OrderedDict[Hashable, Page] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[T, dt.datetime]] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, key: Hashable) -> Page | None:
+    def get(self, key: Hashable) -> T | None:
         with self._lock:
-            page = self._pages.get(key)
-            if page is None or page.until <= timezone.now():
+            found = self._kept.get(key)
+            if found is None or found[1] <= timezone.now():
                 return None
-            self._pages.move_to_end(key)
-            return page
+            self._kept.move_to_end(key)
+            return found[0]
 
-    def keep(self, key: Hashable, page: Page) -> None:
+    def keep(self, key: Hashable, what: T, until: dt.datetime) -> None:
         with self._lock:
-            self._pages[key] = page
-            self._pages.move_to_end(key)
-            if len(self._pages) > _MOST:
-                self._pages.popitem(last=False)
+            self._kept[key] = (what, until)
+            self._kept.move_to_end(key)
+            if len(self._kept) > _MOST:
+                self._kept.popitem(last=False)
 
     def clear(self) -> None:
         with self._lock:
-            self._pages.clear()
+            self._kept.clear()
 
 
-def until(moments: Iterable[dt.datetime], now: dt.datetime) -> dt.datetime:
+def until(moments: Iterable[dt.datetime] = (), now: dt.datetime | None = None) -> dt.datetime:
     """When the first of the moments comes at which a page says something else by itself."""
+    now = now or timezone.now()
     return min([now + _OLDEST, *(moment for moment in moments if moment > now)])

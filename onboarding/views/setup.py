@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from django.db import models, transaction
-from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -18,7 +19,7 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from onboarding.access import Access, access_of
+from onboarding.access import Access, access_by, access_of, current_revision
 from onboarding.checks.registry import BY_NAME
 from onboarding.checks.run import open_verification
 from onboarding.context_processors import theme_of
@@ -33,7 +34,7 @@ from onboarding.tasks import enqueue_verification
 from onboarding.views.errors import refused
 from onboarding.views.findings import Board, board_of
 from onboarding.views.install import commands_for
-from onboarding.views.kept import TOKEN_SLOT, Page, Pages, until
+from onboarding.views.kept import TOKEN_SLOT, Kept, Page, until
 from onboarding.views.machines import machines_of, newest_bundle
 from onboarding.views.requests import title_of
 from onboarding.views.rules import PersonRequest, for_people, viewable
@@ -43,9 +44,13 @@ _ANSWER_SHOWN = dt.timedelta(days=14)
 # The age of a verification from which on its page is polled less often.
 _PATIENT, _VERY_PATIENT = dt.timedelta(seconds=30), dt.timedelta(minutes=2)
 
-PAGES = Pages()
-SHARED = Pages()
-_TEMPLATES = {"page": "setup.html", "live": "setup.html#live"}
+PAGES: Kept[Page] = Kept()
+# Parts of pages, and what a plan says now: the same for many people, or for one person's pages.
+PARTS: Kept[str] = Kept()
+REVISIONS: Kept[PlanRevision] = Kept()
+# Stands where a frame has the page. Nobody can write it into one.
+_MAIN_SLOT = secrets.token_hex(32)
+_TEMPLATES = {"page": "setup/main.html", "live": "setup/main.html#live"}
 
 
 class State(NamedTuple):
@@ -64,6 +69,11 @@ class State(NamedTuple):
         """Of which kinds there are rows."""
         return {row[0] for row in self.rows}
 
+    @property
+    def plan(self) -> tuple[str | None, ...]:
+        """What the page says of the team's plan; empty without one."""
+        return next((row for row in self.rows if row[0] == "plan"), ())
+
     def tag(self, passed: int) -> str:
         """Names this state, and how many moments of it have `passed`; alike in every process."""
         said = repr((self._replace(rows=frozenset()), sorted(self.rows, key=repr), passed))
@@ -81,10 +91,11 @@ def setup(request: PersonRequest) -> HttpResponseBase:
     state = _state_of(request)
     page = _kept(request, "page", state)
     if page is None:
-        access = access_of(request.person)
+        access = _access(request, state)
         if access.revision is not None and request.viewed_by is None and _is_due(request, access):
             _verify(request.person, access.revision, Trigger.SIGN_IN)
-            access, state = access_of(request.person), _state_of(request)
+            state = _state_of(request)
+            access = _access(request, state)
         page = _rendered(request, "page", state, access)
     return page.answer(request)
 
@@ -103,7 +114,7 @@ def setup_verification(request: PersonRequest) -> HttpResponseBase:
     if known is not None and shown == known.etag:
         return _unchanged(known)
     if page is None:
-        access = access_of(request.person)
+        access = _access(request, state)
         if access.verification is None or not access.verification.is_live:
             response = HttpResponse(status=286)  # htmx stops polling
             response["HX-Redirect"] = reverse("setup")
@@ -194,6 +205,16 @@ def _state_of(request: PersonRequest) -> State:
     )
 
 
+def _access(request: PersonRequest, state: State) -> Access:
+    """As `access_of` reads it; the revision of a plan that says what it said is not read again."""
+    revision = REVISIONS.get(state.plan)
+    if revision is None:
+        revision = current_revision(request.person)
+        if revision is not None:
+            REVISIONS.keep(state.plan, revision, until())
+    return access_by(request.person, revision)
+
+
 def _values(row: models.Model) -> tuple[object, ...]:
     return tuple(value for name, value in vars(row).items() if name != "_state")
 
@@ -215,10 +236,21 @@ def _rendered(request: PersonRequest, part: str, state: State, access: Access) -
     moments = _moments(access, context["board"], context["requests"].values())
     tag = state.tag(sum(moment <= now for moment in moments))
     text = render_to_string(_TEMPLATES[part], context | {"tag": tag, "csrf_token": TOKEN_SLOT}, request)
-    page = Page(text, tag, until(moments, now))
+    page = Page(text if part == "live" else _framed(request, state, context["state"], text), tag)
     if _may_be_kept(request, part) and fingerprint_of(request.person) == state.rows:
-        PAGES.keep((part, state), page)
+        PAGES.keep((part, state), page, until(moments, now))
     return page
+
+
+def _framed(request: PersonRequest, made_of: State, state: str, main: str) -> str:
+    """The frame hangs on whose page it is and, for its title, on which page; what it frames changes more often."""
+    context = {"state": state, "main": _MAIN_SLOT, "csrf_token": TOKEN_SLOT}
+    if _may_be_kept(request, "page"):
+        key = (made_of.person, made_of.language, made_of.theme, state)
+        frame = _part("setup.html", key, lambda: context, request)
+    else:
+        frame = render_to_string("setup.html", context, request)
+    return frame.replace(_MAIN_SLOT, main, 1)
 
 
 def _moments(access: Access, board: Board | None, requests: Iterable[AdminRequest]) -> list[dt.datetime]:
@@ -277,14 +309,19 @@ def _plan_card(access: Access, revision: PlanRevision) -> SafeString:
 
 
 def _shared(template: str, key: tuple[object, ...], context: Callable[[], dict[str, Any]]) -> SafeString:
-    """The template over a context that says no more than `key` does, and the CSRF token's slot."""
-    place = (template, get_language(), *key)
-    kept = SHARED.get(place)
-    if kept is None:
-        text = render_to_string(template, context() | {"csrf_token": TOKEN_SLOT})
-        kept = Page(text, "", until([], timezone.now()))
-        SHARED.keep(place, kept)
-    return mark_safe(kept.text)  # noqa: S308 -- a template made it  # nosec B308 B703
+    text = _part(template, (get_language(), *key), lambda: context() | {"csrf_token": TOKEN_SLOT})
+    return mark_safe(text)  # noqa: S308 -- a template made it  # nosec B308 B703
+
+
+def _part(
+    template: str, key: tuple[object, ...], context: Callable[[], dict[str, Any]], request: HttpRequest | None = None
+) -> str:
+    """The template over a context that says no more than `key` does."""
+    text = PARTS.get((template, *key))
+    if text is None:
+        text = render_to_string(template, context(), request)
+        PARTS.keep((template, *key), text, until())
+    return text
 
 
 def _outdated(access: Access) -> Bundle | None:

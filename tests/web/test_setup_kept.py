@@ -36,7 +36,7 @@ from onboarding.models import (
     Verification,
 )
 from onboarding.requests import answer_request, ask_about_finding, ask_for_access, close_request
-from onboarding.views.setup import PAGES, SHARED
+from onboarding.views.setup import PAGES, PARTS, REVISIONS
 from tests.factories import (
     make_answer,
     make_enrolment,
@@ -63,8 +63,8 @@ def page_of(client: Client, path: str = "/setup/", **headers: str) -> str:
 
 def forget() -> None:
     """As a process that has just begun."""
-    PAGES.clear()
-    SHARED.clear()
+    for kept in (PAGES, PARTS, REVISIONS):
+        kept.clear()
 
 
 # --- That it is kept
