@@ -22,7 +22,7 @@ from onboarding.aws.session import Access
 from onboarding.costs.billed import requests_in
 from onboarding.costs.callers import IdentityMap, callers_for
 from onboarding.costs.money import billionths
-from onboarding.costs.problems import detail_of, problem_of
+from onboarding.costs.problems import detail_of, fault_of, problem_of
 from onboarding.enums import BilledSource, Problem, RunState
 from onboarding.models import Account, BilledCost, BillingFetch, Caller
 from onboarding.models.jobs import LostLease
@@ -129,7 +129,7 @@ def run(fetch_id: int) -> None:
 
 def _give_up(fetch: BillingFetch, fault: Exception) -> None:
     try:
-        _Run(fetch).conclude(Problem.NO_ANSWER, f"Onramp's own fault, which its log tells: {type(fault).__name__}")
+        _Run(fetch).conclude(Problem.FAULT, fault_of(fault))
     except LostLease:
         log.warning("billing.lost_lease", fetch_id=fetch.pk, fence=fetch.fence)
 

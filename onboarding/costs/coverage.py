@@ -48,6 +48,11 @@ _WORDS: Mapping[str, tuple[Text, Text, Text]] = {
         _("%(problem)s, since %(since)s: %(detail)s. Account %(account)s may have used more than these figures say."),
         _("Onramp tries again every five minutes. Its own AWS access is described in the operations guide."),
     ),
+    "fault": (
+        _("Usage in %(region)s could not be read"),
+        _("%(problem)s, since %(since)s: %(detail)s. Account %(account)s may have used more than these figures say."),
+        _("Onramp tries again every five minutes. If this stays, look for ingestion.fault in the workers' log."),
+    ),
     "stalled": (
         _("Usage in %(region)s has not been read since %(since)s"),
         _("Account %(account)s may have used more than these figures say."),
@@ -149,11 +154,20 @@ def _missing(sources: list[LogSource]) -> Iterator[CoverageWarning]:
             yield CoverageWarning("missing", account, region)
 
 
+def problem_kind(problem: str) -> str:
+    """Of a warning about a source that could not be read: what to do differs by whose fault it is."""
+    return "fault" if problem == Problem.FAULT else "problem"
+
+
 def _of_source(source: LogSource, now: dt.datetime) -> Iterator[CoverageWarning]:
     place = (source.account, source.region)
     if source.problem:
-        details = (("problem", Problem(source.problem).label), ("detail", source.problem_detail))
-        yield CoverageWarning("problem", *place, source.problem_since, details)
+        yield CoverageWarning(
+            problem_kind(source.problem),
+            *place,
+            source.problem_since,
+            (("problem", Problem(source.problem).label), ("detail", source.problem_detail)),
+        )
     elif source.read_at is None:
         yield CoverageWarning("unread", *place)
     elif not source.destination:

@@ -42,6 +42,7 @@ def test_nothing_is_said_where_nothing_is_lacking() -> None:
         ({"read_at": None, "read_until": None}, "unread"),
         ({"read_at": NOW - dt.timedelta(minutes=31)}, "stalled"),
         ({"problem": Problem.DENIED, "problem_since": NOW, "problem_detail": "s3:GetObject: AccessDenied"}, "problem"),
+        ({"problem": Problem.FAULT, "problem_since": NOW, "problem_detail": "DataError"}, "fault"),
         ({"control_problem": Problem.NO_ANSWER}, "no-control"),
     ],
 )

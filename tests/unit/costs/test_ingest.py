@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.db.models import Sum
 from django.utils import timezone
 
 from onboarding.aws import NoAnswer, bedrock, metrics, usage_logs
-from onboarding.costs import ingest, ledger
+from onboarding.costs import coverage, ingest, ledger
 from onboarding.enums import EndpointKind, Problem, RunState
 from onboarding.management import waiting
 from onboarding.models import Ingestion, LogSource, Price, UsageEntry
@@ -156,6 +156,40 @@ def test_usage_that_was_written_while_its_price_was_added_is_priced_by_the_next_
     for entry in (missed, of_another):
         entry.refresh_from_db()
     assert (missed.rate, of_another.rate) == (5_000_000, None)
+
+
+def test_a_fault_of_our_own_ends_the_run_is_told_and_passes(
+    group: Group, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = timezone.now()
+    make_source(read_until=now - dt.timedelta(hours=5), read_at=now, destination="/bedrock/logs")
+
+    def breaks(*_: Any, **__: Any) -> None:
+        raise IntegrityError("Failing row contains (CANARY)")
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr(ledger, "write", breaks)
+        first = run()
+
+    assert (first.state, first.source.problem) == (RunState.DONE, Problem.FAULT)
+    assert first.source.problem_detail == "IntegrityError, which the workers' log tells"
+    assert first.source.read_until == now - dt.timedelta(hours=5)
+    (warning,) = coverage.warnings(timezone.now())
+    assert (warning.kind, "ingestion.fault" in warning.remedy) == ("fault", True)
+    assert "ingestion.fault" in caplog.text
+    run()
+    assert coverage.warnings(timezone.now()) == []
+    assert UsageEntry.objects.exists()
+
+
+def test_a_line_that_counts_less_than_nothing_costs_no_other(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    make_source(read_until=now, read_at=now, destination="/bedrock/logs")
+    lines = (line(at=f"{now:%Y-%m-%dT%H:%M:%SZ}", tokens=(tokens, 1, 0, 0)) for tokens in (7, -5))
+    monkeypatch.setattr(usage_logs, "log_events", lambda *_, **__: [[json.dumps(each).encode() for each in lines]])
+    done = run()
+    assert (done.source.problem, done.new, done.unreadable) == ("", 1, 1)
+    assert UsageEntry.objects.get(token_class="input").tokens == 7
 
 
 @pytest.mark.parametrize("broken", ["write", "_move_watermark"])
