@@ -1,7 +1,9 @@
 """What changes prices: the table that Onramp comes with, an admin's own prices, and what an account pays of them.
 
 Rows are history: a price holds until a later row of the same thing begins, and none is deleted. Every change is
-audited in its own transaction. A row that is added prices the usage that had none; usage that has its price keeps it.
+audited in its own transaction. A row that is added prices the usage that had none. One that an admin enters holds for
+all usage of its days in the present month, also where that has a price: otherwise the same day had two. What is older
+keeps its price, since months that are over change by `reprice` alone.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from onboarding.costs.prices import Priced
-from onboarding.costs.repricing import price_unpriced
+from onboarding.costs.repricing import price_anew, price_unpriced
 from onboarding.models import Account, AuditEvent, Price
 
 # Made by `make prices`; shipped with its date.
@@ -112,12 +115,14 @@ def _thing(price: Price) -> Priced:
 
 @transaction.atomic
 def add_price(price: Price, *, actor: str) -> int:
-    """Save a new price, and give it to the usage from its day on that had none; how many entries that were.
+    """Save a new price, and give it to the usage from its day on that had none, and to all of this month; how many
+    entries got it.
 
     `price` was cleaned. Raises IntegrityError where the thing has a price from that day on already.
     """
     price.save(force_insert=True)
     priced = price_unpriced(since=price.valid_from, model_id=price.model_id)
+    repriced = _price_this_month(price)
     AuditEvent.objects.record(
         actor=actor,
         action="price.added",
@@ -129,15 +134,16 @@ def add_price(price: Price, *, actor: str) -> int:
         valid_from=str(price.valid_from),
         source=price.source,
         priced=priced,
+        repriced=repriced,
     )
-    return priced
+    return priced + repriced
 
 
 @transaction.atomic
 def correct_price(price: Price, *, actor: str) -> bool:
     """Save another figure and source of a price that was entered wrong; False where it is so already.
 
-    `price` was cleaned. What was priced with it keeps its rate until `reprice`.
+    `price` was cleaned. What was priced with it in the present month is priced anew, and keeps its rate before that.
     """
     row = Price.objects.select_for_update().get(pk=price.pk)
     before = {"usd_per_million": _text(row.usd_per_million), "source": row.source}
@@ -156,8 +162,13 @@ def correct_price(price: Price, *, actor: str) -> bool:
         valid_from=str(row.valid_from),
         before=before,
         after=after,
+        repriced=_price_this_month(row),
     )
     return True
+
+
+def _price_this_month(price: Price) -> int:
+    return price_anew(price, since=timezone.now().date().replace(day=1))
 
 
 @transaction.atomic

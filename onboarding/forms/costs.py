@@ -79,7 +79,7 @@ class PriceForm(PriceModelForm):
     is_correction = forms.BooleanField(
         required=False,
         label=_("Correct the price that begins on that day."),
-        help_text=_("Its figure and source change. Usage that was priced with it keeps its price until priced anew."),
+        help_text=_("Its figure and source change, and what it priced this month is priced anew."),
     )
 
     class Meta:

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,11 +17,12 @@ from django.utils import timezone
 
 from onboarding.aws import NoAnswer, bedrock, metrics, usage_logs
 from onboarding.costs import coverage, ingest, ledger
+from onboarding.costs.price_table import add_price
 from onboarding.enums import EndpointKind, Problem, RunState
 from onboarding.management import waiting
 from onboarding.models import Ingestion, LogSource, Price, UsageEntry
 from tests.factories import make_account, make_usage
-from tests.unit.costs.logs import line
+from tests.unit.costs.logs import ANA, line
 
 pytestmark = pytest.mark.django_db
 
@@ -190,6 +192,31 @@ def test_a_line_that_counts_less_than_nothing_costs_no_other(group: Group, monke
     done = run()
     assert (done.source.problem, done.new, done.unreadable) == ("", 1, 1)
     assert UsageEntry.objects.get(token_class="input").tokens == 7
+
+
+def test_everybodys_usage_of_a_day_has_one_price_whatever_was_there_when_it_was_entered(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is entered at noon, when one caller has used the model that day, and another has not yet."""
+    now = timezone.now()
+    make_source(read_until=now, read_at=now, destination="/bedrock/logs")
+
+    def read(*lines: tuple[str, int]) -> None:
+        said = [
+            json.dumps(line(at=f"{now:%Y-%m-%dT%H:%M:%SZ}", arn=arn, tokens=(tokens, 0, 0, 0)))
+            for arn, tokens in lines
+        ]
+        monkeypatch.setattr(usage_logs, "log_events", lambda *_, **__: [[text.encode() for text in said]])
+        run()
+
+    thing = {"model_id": "anthropic.claude-sonnet-4-6", "endpoint_kind": "geographic", "token_class": "input"}
+    Price.objects.create(**thing, usd_per_million=3, valid_from=dt.date(2026, 1, 1), source="tests")
+    read((ANA, 10))
+    add_price(Price(**thing, usd_per_million=Decimal(2), valid_from=now.date(), source="tests"), actor="tests")
+    read((ANA, 5), (f"{ANA}.two", 7))
+
+    entries = UsageEntry.objects.order_by("-tokens").values_list("tokens", "rate")
+    assert list(entries) == [(15, 2_000_000), (7, 2_000_000)]
 
 
 @pytest.mark.parametrize("broken", ["write", "_move_watermark"])
