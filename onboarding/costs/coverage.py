@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Min, Sum
@@ -57,6 +57,14 @@ _WORDS: Mapping[str, tuple[Text, Text, Text]] = {
         _("Usage in %(region)s has not been read since %(since)s"),
         _("Account %(account)s may have used more than these figures say."),
         _("See that Onramp's workers and its beat run."),
+    ),
+    "elsewhere": (
+        _("Bedrock was used in %(region)s, and nobody reads its logs there"),
+        _(
+            "CloudWatch counted %(missing)s tokens of account %(account)s there from %(since)s to %(last)s."
+            " No plan calls from that Region, so they are in no figure."
+        ),
+        _("See whose AWS_REGION names it. Once a plan calls from there, its logs are read; a policy can forbid it."),
     ),
     "gap": (
         _("Usage is missing on %(since)s in %(region)s"),
@@ -131,7 +139,7 @@ def warnings(now: dt.datetime) -> list[CoverageWarning]:
     sources = list(LogSource.objects.select_related("account").order_by("account__account_id", "region"))
     found = [*_missing(sources), *(each for source in sources for each in _of_source(source, now))]
     found += _of_runs(now)
-    found += _gaps(now.date())
+    found += _gaps(now.date(), {(source.account_id, source.region) for source in sources})
     order = list(_WORDS)
     return sorted(found, key=lambda warning: order.index(warning.kind))
 
@@ -188,15 +196,19 @@ def _of_runs(now: dt.datetime) -> Iterator[CoverageWarning]:
                 yield CoverageWarning(kind, source.account, source.region, (now - _RECENT).date(), details)
 
 
-def _gaps(today: dt.date) -> Iterator[CoverageWarning]:
-    """One a Region. Whole days only: today's usage is on its way."""
+def _gaps(today: dt.date, read: Collection[tuple[int, str]]) -> Iterator[CoverageWarning]:
+    """One a Region; `read` are those that have a source. Whole days only: today's usage is on its way."""
     found: dict[tuple[Account, str], list[Difference]] = {}
     for day in differences(today - _TOLD, today):
         if day.is_gap:
             found.setdefault((day.account, day.region), []).append(day)
     for place, days in found.items():
         missing = ("missing", digits(sum(day.missing for day in days)))
-        if len(days) == 1:
+        account, region = place
+        if (account.pk, region) not in read:
+            last = ("last", _date(days[-1].day))
+            yield CoverageWarning("elsewhere", account, region, days[0].day, (missing, last))
+        elif len(days) == 1:
             yield CoverageWarning("gap", *place, days[0].day, (missing, ("percent", round(days[0].share * 100))))
         else:
             more = (missing, ("days", len(days)), ("last", _date(days[-1].day)))

@@ -97,6 +97,27 @@ def test_a_day_that_cloudwatch_saw_more_of_is_a_gap(logged: int, is_gap: bool) -
     assert (difference.counted, difference.logged, difference.missing) == (1_000, logged, 1_000 - logged)
 
 
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_use_where_nobody_reads_is_no_gap_of_what_is_read(language: str) -> None:
+    source = make_source()
+    for day in (3, 20, NOW.day):
+        ControlTotal.objects.create(
+            account=source.account,
+            region="us-west-2",
+            day=dt.date(2026, 11, day),
+            model_id="us.anthropic.claude-sonnet-4-6",
+            metered_class=MeteredClass.INPUT,
+            tokens=6_000,
+        )
+    with translation.override(language):
+        (warning,) = coverage.warnings(NOW)
+        assert (warning.kind, warning.region, warning.since) == ("elsewhere", "us-west-2", dt.date(2026, 11, 3))
+        said = f"{warning.title} {warning.text} {warning.remedy}"
+        assert "%(" not in said
+        assert "us-west-2" in said
+        assert ("12,000" if language == "en" else "12.000") in said
+
+
 @pytest.mark.parametrize(("language", "tokens"), [("en", "12,000 tokens"), ("es", "12.000 tokens")])
 def test_missing_tokens_are_grouped_as_in_the_rest_of_the_page(language: str, tokens: str) -> None:
     ControlTotal.objects.create(
