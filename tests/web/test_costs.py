@@ -215,7 +215,18 @@ def test_without_a_bill_it_is_not_billed_yet_rather_than_nothing() -> None:
     assert "Difference Not known yet" in shown
 
 
-def test_a_bill_that_could_not_be_read_is_told() -> None:
+@pytest.mark.parametrize(
+    ("problem", "detail", "told"),
+    [
+        (Problem.DENIED, "ce:GetCostAndUsage", "could not be read AWS denies it to Onramp: ce:GetCostAndUsage"),
+        (
+            Problem.UNTAGGED,
+            "iamPrincipal/owner, owner",
+            "tells nothing by person The cost allocation tag names nobody: iamPrincipal/owner, owner . A tag has to be",
+        ),
+    ],
+)
+def test_a_bill_that_could_not_be_read_or_names_nobody_is_told(problem: Problem, detail: str, told: str) -> None:
     company()
     BillingFetch.objects.create(
         account=make_account(),
@@ -225,11 +236,11 @@ def test_a_bill_that_could_not_be_read_is_told() -> None:
         queued_at=NOW,
         finished_at=NOW,
         state=RunState.DONE,
-        problem=Problem.DENIED,
-        problem_detail="ce:GetCostAndUsage",
+        problem=problem,
+        problem_detail=detail,
     )
 
-    assert "Cost Explorer of 111122223333, acme-ai-prod could not be read" in words()
+    assert f"Cost Explorer of 111122223333, acme-ai-prod {told}" in words()
 
 
 def test_usage_without_a_price_is_shown_in_tokens_and_never_as_nothing() -> None:
