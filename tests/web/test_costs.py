@@ -603,6 +603,20 @@ def test_the_file_has_a_row_for_every_entry_in_machine_numbers_and_is_audited() 
     assert event.details["filter"] == {"person": "ana@acme.example"}
 
 
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [("month=2026-13", "month"), ("team=platform&class=thought", "team, class"), ("account=1", "account")],
+)
+def test_a_filter_that_says_nothing_makes_no_file_of_everything(query: str, names: str) -> None:
+    company()
+
+    response = admin().get(f"/costs/export.csv?{query}")
+
+    assert (response.status_code, response["Content-Type"]) == (400, "text/html; charset=utf-8")
+    assert f"say nothing that Onramp knows: {names}." in " ".join(response.content.decode().split())
+    assert not AuditEvent.objects.exists()
+
+
 def test_what_has_no_price_has_no_number_in_the_file() -> None:
     company()
 
