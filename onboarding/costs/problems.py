@@ -24,4 +24,4 @@ def detail_of(error: AwsError) -> str:
 
 def fault_of(error: Exception) -> str:
     """What a row says of a fault of Onramp's own: its kind alone, since its words may hold anything."""
-    return f"{type(error).__name__}, which the workers' log tells"
+    return type(error).__name__
