@@ -222,7 +222,7 @@ def test_without_a_bill_it_is_not_billed_yet_rather_than_nothing() -> None:
         (
             Problem.UNTAGGED,
             "iamPrincipal/owner, owner",
-            "tells nothing by person The cost allocation tag names nobody: iamPrincipal/owner, owner . A tag has to be",
+            "tells nothing by person The cost allocation tag names nobody: iamPrincipal/owner, owner . A tag has",
         ),
     ],
 )
