@@ -1,9 +1,9 @@
 """What changes prices: the table that Onramp comes with, an admin's own prices, and what an account pays of them.
 
 Rows are history: a price holds until a later row of the same thing begins, and none is deleted. Every change is
-audited in its own transaction. A row that is added prices the usage that had none. One that an admin enters holds for
-all usage of its days in the present month, also where that has a price: otherwise the same day had two. What is older
-keeps its price, since months that are over change by `reprice` alone.
+audited in its own transaction. A row that is added prices the usage that had none, and holds for all usage of its days
+in the present month, also where that has a price: otherwise the same day had two. What is older keeps its price, since
+months that are over change by `reprice` alone.
 """
 
 from __future__ import annotations
@@ -52,13 +52,14 @@ class Shipped:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many rows of the shipped table were added, how many usage entries they priced, and how many rows were left
-    out, because they are there or because an admin's own price holds.
+    """How many rows of the shipped table were added, how many were left out, because they are there or because an
+    admin's own price holds, how many usage entries got a price, and how many of this month another one.
     """
 
     added: int
     left_out: int
     priced: int
+    repriced: int
 
 
 @cache
@@ -76,9 +77,14 @@ def load_shipped(*, actor: str) -> Loaded:
     something, no shipped price of it begins after theirs.
     """
     table = list(shipped().prices())
-    missing = _missing(table)
+    missing, known = _missing(table), {_thing(price) for price in Price.objects.all()}
     Price.objects.bulk_create(missing, ignore_conflicts=True)
-    loaded = Loaded(len(missing), len(table) - len(missing), price_unpriced())
+    loaded = Loaded(
+        added=len(missing),
+        left_out=len(table) - len(missing),
+        priced=price_unpriced(),
+        repriced=sum(_price_this_month(price) for price in missing if _thing(price) in known),
+    )
     if loaded.added or loaded.priced:
         AuditEvent.objects.record(
             actor=actor,
@@ -87,6 +93,7 @@ def load_shipped(*, actor: str) -> Loaded:
             added=loaded.added,
             left_out=loaded.left_out,
             priced=loaded.priced,
+            repriced=loaded.repriced,
         )
     return loaded
 

@@ -53,7 +53,7 @@ def test_all_of_it_is_loaded_once() -> None:
     assert shipped_price().source == f"{shipped().name}, {shipped().date}"
     event = AuditEvent.objects.get()
     assert (event.action, event.target) == ("prices.loaded", shipped().name)
-    assert event.details == {"added": first.added, "left_out": 0, "priced": 0}
+    assert event.details == {"added": first.added, "left_out": 0, "priced": 0, "repriced": 0}
 
 
 def test_every_row_of_it_is_a_valid_price() -> None:
@@ -91,6 +91,20 @@ def test_usage_that_waited_for_the_table_is_priced() -> None:
 
     assert load_shipped(actor="tests").priced == 2
     assert set(UsageEntry.objects.values_list("token_class", "rate")) == {("input", 3_300_000), ("output", 16_500_000)}
+
+
+def test_a_price_that_changes_in_the_table_holds_for_its_days_of_this_month() -> None:
+    load_shipped(actor="tests")
+    today = timezone.now().date()
+    make_usage(day=today, rate=9, model_id=SONNET, endpoint_kind="global")
+    # As if the table had had another price before, and this release brought the one that it has.
+    Price.objects.filter(pk=shipped_price().pk).update(valid_from=dt.date(2020, 1, 1), usd_per_million=9)
+
+    loaded = load_shipped(actor="tests")
+
+    assert (loaded.added, loaded.priced, loaded.repriced) == (1, 0, 1)
+    assert UsageEntry.objects.get().rate == 3_000_000
+    assert AuditEvent.objects.latest("pk").details["repriced"] == 1
 
 
 def test_the_command_says_what_it_did() -> None:
