@@ -295,13 +295,15 @@ class BilledSource(TextChoices):
 
 
 class Problem(TextChoices):
-    """Why something could not be read from AWS, as the ladder of errors has it."""
+    """Why something could not be read: as the ladder of AWS's errors has it, or by no error of AWS's at all."""
 
     NOT_CONFIGURED = "not-configured", _("Onramp has no credentials that AWS accepts")
     NO_ANSWER = "no-answer", _("AWS gave no answer")
     DENIED = "denied", _("AWS denies it to Onramp")
     REFUSED = "refused", _("AWS refused the call")
     CAPPED = "capped", _("This month's requests to Cost Explorer are used up")
+    UNTAGGED = "untagged", _("The cost allocation tag names nobody")
+    FAULT = "fault", _("A fault of Onramp's own")
 
 
 class AlertKind(TextChoices):

@@ -19,7 +19,7 @@ from kombu.pools import producers
 
 from onboarding import expired, limits, statuses
 from onboarding.checks import history, run, sweep
-from onboarding.costs import alerts, billing_fetches, ingest, ledger, stalls
+from onboarding.costs import alerts, billing_fetches, control, ingest, ledger, stalls
 from onboarding.enums import Trigger
 from onboarding.models import BillingFetch, BudgetAlert, Ingestion, Notification, Plan, Sweep, Team, Verification
 from onboarding.models.jobs import Job
@@ -142,6 +142,13 @@ def open_late_ingestions() -> None:
     """Every night: look for what came late."""
     for row in ingest.open_ingestions(back=ingest.LATE):
         enqueue_ingestion(row)
+
+
+@shared_task(name="onboarding.look_elsewhere", time_limit=_SWEEP_SECONDS)
+def look_elsewhere() -> None:
+    """Every night: look for use in Regions that no plan calls from."""
+    ingest.find_sources()
+    control.look_elsewhere(timezone.now())
 
 
 @shared_task(name="onboarding.forget_requests", time_limit=_SWEEP_SECONDS)

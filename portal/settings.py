@@ -375,6 +375,7 @@ CELERY_TASK_ROUTES = {
         "onboarding.catch_up",
         "onboarding.open_ingestions",
         "onboarding.open_late_ingestions",
+        "onboarding.look_elsewhere",
         "onboarding.run_ingestion",
         "onboarding.forget_requests",
         "onboarding.open_billing_fetches",
@@ -437,6 +438,11 @@ CELERY_BEAT_SCHEDULE = {
     "open-late-ingestions": {
         "task": "onboarding.open_late_ingestions",
         "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=30),
+        "options": {"expires": 1800},
+    },
+    "look-elsewhere": {
+        "task": "onboarding.look_elsewhere",
+        "schedule": crontab(hour=ENVIRONMENT.nightly_hour, minute=50),
         "options": {"expires": 1800},
     },
     "open-billing-fetches": {

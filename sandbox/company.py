@@ -132,7 +132,8 @@ class Account:
     `regions` maps a Region to what Bedrock offers there; `zero_quota`, `quotas`, `data_retention`,
     `invocation_logging` and `application_profiles` are by Region, too. A Region that is not in one of them has the
     default: the quotas of `Quota`, the mode "default", no logging, no application profiles. `price_multiplier` is
-    what the account pays of a list price, `cost_tag` the key under which Cost Explorer knows its principals' tag.
+    what the account pays of a list price, `cost_tag` the key under which Cost Explorer knows its principals' tag, and
+    `pays_for` are accounts that are on its bill.
     """
 
     id: str
@@ -149,6 +150,7 @@ class Account:
     price_multiplier: float = 1
     cost_tag: str = ""
     cost_report: CostReport | None = None
+    pays_for: tuple[str, ...] = ()
     service_control_policies: tuple[ServiceControlPolicy, ...] = ()
     roles: tuple[FederatedRole, ...] = ()
     users: tuple[IamUser, ...] = ()

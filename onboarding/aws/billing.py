@@ -24,8 +24,6 @@ FIRST_DAY = dt.date(2026, 9, 1)
 CURRENCY = "USD"
 REQUEST_COST = Decimal("0.01")
 
-# What was used, at what it cost: without it, credits bring a day's cost to nothing.
-_USAGE = {"Dimensions": {"Key": "RECORD_TYPE", "Values": ["Usage"]}}
 _BY_MODEL = {"Type": "PRODUCT_ATTRIBUTE", "Key": "model"}
 
 
@@ -43,7 +41,7 @@ class DailyCost:
 
 
 def daily_costs(
-    *, since: dt.date, until: dt.date, tag: str, access: Access, on_request: Callable[[], None]
+    *, since: dt.date, until: dt.date, account_id: str, tag: str, access: Access, on_request: Callable[[], None]
 ) -> list[DailyCost]:
     """What the account was charged for Bedrock on the days from `since` to before `until`.
 
@@ -54,37 +52,52 @@ def daily_costs(
     model is left out: it is the account's storage, its machines, and all else. Raises AwsError, and so for a bill
     in another currency.
     """
-    ask = _Asking(max(since, FIRST_DAY), until, client("ce", region=REGION, access=access), on_request)
+    explorer = client("ce", region=REGION, access=access)
+    ask = _Asking(max(since, FIRST_DAY), until, account_id, explorer, on_request)
     if ask.since >= until:
         return []
-    try:
-        if not tag:
-            return ask.costs([_BY_MODEL])
-        # Both spellings of a tag's key were seen; AWS documents the first. An unknown key is no error: all is
-        # untagged then.
-        costs = ask.costs([_by_tag(f"iamPrincipal/{tag}"), _BY_MODEL])
-        if not costs or any(cost.principal for cost in costs):
-            return costs
-        return ask.costs([_by_tag(tag), _BY_MODEL])
-    except Refused as error:
-        if error.code != "DataUnavailableException":
-            raise
-        return []
+    if not tag:
+        return ask.costs([_BY_MODEL])
+    # Both spellings of a tag's key were seen; AWS documents the first. An unknown key is no error: all is untagged
+    # then.
+    costs = ask.costs([_by_tag(f"iamPrincipal/{tag}"), _BY_MODEL])
+    if not costs or any(cost.principal for cost in costs):
+        return costs
+    return ask.costs([_by_tag(tag), _BY_MODEL]) or costs
 
 
 def _by_tag(key: str) -> dict[str, str]:
     return {"Type": "TAG", "Key": key}
 
 
+def _dimension(key: str, value: str) -> dict[str, Any]:
+    return {"Dimensions": {"Key": key, "Values": [value]}}
+
+
 @dataclass(frozen=True, slots=True)
 class _Asking:
     since: dt.date
     until: dt.date
+    account_id: str
     explorer: Any
     on_request: Callable[[], None]
 
     def costs(self, groups: list[dict[str, str]]) -> list[DailyCost]:
-        return [cost for page in self._pages(groups) for day in page["ResultsByTime"] for cost in _costs(day, groups)]
+        """Nothing where Cost Explorer has no data yet."""
+        try:
+            pages = list(self._pages(groups))
+        except Refused as error:
+            if error.code != "DataUnavailableException":
+                raise
+            return []
+        return [cost for page in pages for day in page["ResultsByTime"] for cost in _costs(day, groups)]
+
+    @property
+    def _wanted(self) -> dict[str, Any]:
+        """What was used, at what it cost: credits would bring a day's cost to nothing. And of this account alone: one
+        that pays for others is answered about all of them.
+        """
+        return {"And": [_dimension("RECORD_TYPE", "Usage"), _dimension("LINKED_ACCOUNT", self.account_id)]}
 
     def _pages(self, groups: list[dict[str, str]]) -> Iterator[dict[str, Any]]:
         arguments: dict[str, Any] = {
@@ -92,7 +105,7 @@ class _Asking:
             "Granularity": "DAILY",
             "Metrics": ["UnblendedCost"],
             "GroupBy": groups,
-            "Filter": _USAGE,
+            "Filter": self._wanted,
         }
         while True:
             page = self._page(arguments)

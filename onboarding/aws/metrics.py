@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,14 +34,18 @@ class TokenTotal:
     tokens: int
 
 
-def token_totals(*, region: str, since: dt.date, until: dt.date, access: Access) -> list[TokenTotal]:
+def token_totals(
+    *, region: str, since: dt.date, until: dt.date, access: Access, models: Collection[str] = ()
+) -> list[TokenTotal]:
     """What was counted in a Region on the days from `since` to before `until`; nothing for a day without use.
 
-    Models that counted nothing for two weeks are not listed any more, and so not asked for: ask within that time.
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html
+    CloudWatch does not list a model any more that counted nothing for two weeks, though it has its counts: `models`
+    are asked about all the same. https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html
     """
     cloudwatch = client("cloudwatch", region=region, access=access)
-    metrics = _token_metrics(cloudwatch)
+    listed = _token_metrics(cloudwatch)
+    known = {(name, model) for name in _CLASSES for model in models}
+    metrics = [*listed, *sorted(known.difference(listed))]
     found: list[TokenTotal] = []
     for start in range(0, len(metrics), _QUERIES):
         found += _totals(cloudwatch, metrics[start : start + _QUERIES], since, until)

@@ -154,5 +154,5 @@ def last_fetches() -> list[BillingFetch]:
 
 
 def problems() -> list[BillingFetch]:
-    """Those of `last_fetches` that could not be read."""
+    """Those of `last_fetches` that could not be read, or that do not say of whom they are."""
     return [fetch for fetch in last_fetches() if fetch.problem]

@@ -22,7 +22,7 @@ from onboarding.aws.session import Access
 from onboarding.costs.billed import requests_in
 from onboarding.costs.callers import IdentityMap, callers_for
 from onboarding.costs.money import billionths
-from onboarding.costs.problems import detail_of, problem_of
+from onboarding.costs.problems import detail_of, fault_of, problem_of
 from onboarding.enums import BilledSource, Problem, RunState
 from onboarding.models import Account, BilledCost, BillingFetch, Caller
 from onboarding.models.jobs import LostLease
@@ -129,7 +129,7 @@ def run(fetch_id: int) -> None:
 
 def _give_up(fetch: BillingFetch, fault: Exception) -> None:
     try:
-        _Run(fetch).conclude(Problem.NO_ANSWER, f"Onramp's own fault, which its log tells: {type(fault).__name__}")
+        _Run(fetch).conclude(Problem.FAULT, fault_of(fault))
     except LostLease:
         log.warning("billing.lost_lease", fetch_id=fetch.pk, fence=fetch.fence)
 
@@ -155,17 +155,32 @@ class _Run:
             self.conclude(problem_of(error), detail_of(error))
         else:
             with transaction.atomic():
-                self.conclude()
+                self.conclude(*self._doubts(costs))
                 self._replace(costs)
+
+    def _doubts(self, costs: Sequence[BilledCost]) -> tuple[Problem | str, str]:
+        """What was read, and yet says less than it should: with a tag that nobody activated, AWS names nobody."""
+        tag = self._tag
+        is_told = not tag or not costs or any(cost.principal for cost in costs)
+        return ("", "") if is_told else (Problem.UNTAGGED, f"iamPrincipal/{tag}, {tag}"[:300])
+
+    @property
+    def _tag(self) -> str:
+        """What Cost Explorer groups by. People are read from the report where there is one: by model alone, Cost
+        Explorer needs fewer pages.
+        """
+        account = self.fetch.account
+        is_asked = self.fetch.source == BilledSource.COST_EXPLORER and not account.cost_report
+        return account.cost_tag if is_asked else ""
 
     def _read(self) -> list[BilledCost]:
         """The fetch's days as rows that are not written yet."""
         account, days = self.fetch.account, {"since": self.fetch.since, "until": self.fetch.until}
         access = Access(account.role_arn, account.external_id)
         if self.fetch.source == BilledSource.COST_EXPLORER:
-            # People are read from the report where there is one: by model alone, Cost Explorer needs fewer pages.
-            tag = "" if account.cost_report else account.cost_tag
-            costs = billing.daily_costs(**days, tag=tag, access=access, on_request=self._spend_request)
+            costs = billing.daily_costs(
+                **days, account_id=account.account_id, tag=self._tag, access=access, on_request=self._spend_request
+            )
             return [self._row(cost, is_estimated=cost.is_estimated) for cost in costs]
         lines = cost_report.report_lines(
             account.cost_report, **days, account_id=account.account_id, access=access, on_file=self._hold

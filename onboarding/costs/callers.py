@@ -28,15 +28,18 @@ _BATCH = 500
 
 @dataclass
 class _Names:
-    """People by a name of theirs, in any case; a name of two people is nobody's."""
+    """People by a name of theirs, in any case; a name of two people is nobody's. Whoever is here goes before whoever
+    left: companies use names again.
+    """
 
-    people: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    here: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    gone: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, name: str, person: int) -> None:
-        self.people[name.lower()].add(person)
+    def add(self, name: str, person: int, *, is_active: bool) -> None:
+        (self.here if is_active else self.gone)[name.lower()].add(person)
 
     def whose(self, name: str) -> int | None:
-        found = self.people.get(name.lower(), set())
+        found = self.here.get(name.lower()) or self.gone.get(name.lower(), set())
         return next(iter(found)) if len(found) == 1 else None
 
 
@@ -47,28 +50,29 @@ class IdentityMap:
     def _principals(self) -> tuple[_Names, _Names]:
         """By role and session's name, and by the ARN of an IAM user."""
         sessions, users = _Names(), _Names()
-        rows = Principal.objects.values_list("person", "account__account_id", "role_arn", "session_name")
-        for person, account, arn, session in rows.iterator():
+        columns = ("person", "person__is_active", "account__account_id", "role_arn", "session_name")
+        for person, is_active, account, arn, session in Principal.objects.values_list(*columns).iterator():
             if ":user/" in arn:
-                users.add(arn, person)
+                users.add(arn, person, is_active=is_active)
             else:
-                sessions.add(f"{account}/{arn.rpartition('/')[2]}/{session}", person)
+                sessions.add(f"{account}/{arn.rpartition('/')[2]}/{session}", person, is_active=is_active)
         return sessions, users
 
     @cached_property
     def _directory(self) -> _Names:
         names = _Names()
-        for person, name in DirectoryEntry.objects.values_list("person", "user_name").iterator():
-            names.add(name, person)
+        rows = DirectoryEntry.objects.values_list("person", "person__is_active", "user_name")
+        for person, is_active, name in rows.iterator():
+            names.add(name, person, is_active=is_active)
         return names
 
     @cached_property
     def _emails(self) -> _Names:
         """E-mails, and what stands for them where STS refuses them as a session's name."""
         names = _Names()
-        for person, email in Person.objects.values_list("pk", "email").iterator():
+        for person, is_active, email in Person.objects.values_list("pk", "is_active", "email").iterator():
             for name in {email, session_name(email)}:
-                names.add(name, person)
+                names.add(name, person, is_active=is_active)
         return names
 
     def named(self, name: str) -> int | None:

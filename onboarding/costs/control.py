@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
 from django.db.models import Max, Sum
 
-from onboarding.aws import AwsError, metrics
+from onboarding.aws import AwsError, NoAnswer, metrics
+from onboarding.aws.session import Access
+from onboarding.catalog import REGION_NAMES, partition_of
 from onboarding.costs.problems import problem_of
-from onboarding.costs.profiles import access_to
 from onboarding.models import Account, ControlTotal, LogSource, UsageEntry
 
 log = structlog.get_logger(__name__)
@@ -27,6 +29,8 @@ _AGAIN = dt.timedelta(days=2)
 _BATCH = 500
 # A share of what was counted that is no difference.
 _NOTHING = 0.01
+# Regions that give no answer one after the other, until an account is left alone: each takes half a minute.
+_PATIENCE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +67,61 @@ def refresh(source: LogSource, now: dt.datetime) -> None:
     """Read a source's totals again, at most once an hour. Never raises for anything AWS does."""
     if source.control_at is not None and now < source.control_at + _EVERY:
         return
-    newest = ControlTotal.objects.filter(account=source.account, region=source.region).aggregate(day=Max("day"))["day"]
-    today = now.date()
-    since = min(newest or today - _BACK, today) - (_AGAIN if newest else dt.timedelta(0))
     try:
-        totals = metrics.token_totals(
-            region=source.region, since=since, until=today + dt.timedelta(days=1), access=access_to(source)
-        )
+        _read(source.account, source.region, now.date())
     except AwsError as error:
         log.warning("control.problem", source=str(source), operation=error.operation, detail=error.detail)
         source.control_problem = problem_of(error)
     else:
         source.control_problem, source.control_at = "", now
-        _keep(source, totals)
     LogSource.objects.filter(pk=source.pk).update(control_at=source.control_at, control_problem=source.control_problem)
 
 
-def _keep(source: LogSource, totals: list[metrics.TokenTotal]) -> None:
+def look_elsewhere(now: dt.datetime) -> None:
+    """Read the totals of the Regions that no log is read of: somebody whose machine says another Region than their
+    plan does is in no log that Onramp looks for.
+
+    Never raises for anything AWS does: an account may have Regions that it did not switch on, or may not use.
+    """
+    for account in Account.objects.order_by("account_id"):
+        read = set(LogSource.objects.filter(account=account).values_list("region", flat=True))
+        partitions = {partition_of(region) for region in read} or {"aws"}
+        _look_into(
+            account,
+            [region for region in REGION_NAMES if region not in read and partition_of(region) in partitions],
+            now.date(),
+        )
+
+
+def _look_into(account: Account, regions: Sequence[str], today: dt.date) -> None:
+    unanswered = 0
+    for region in regions:
+        try:
+            _read(account, region, today)
+        except AwsError as error:
+            log.info("control.not_looked_into", account=str(account), region=region, detail=str(error))
+            unanswered = unanswered + 1 if isinstance(error, NoAnswer) else 0
+        else:
+            unanswered = 0
+        if unanswered == _PATIENCE:
+            return
+
+
+def _read(account: Account, region: str, today: dt.date) -> None:
+    """Ask for what is new, and keep it. Raises AwsError."""
+    known = ControlTotal.objects.filter(account=account, region=region, day__gt=today - _BACK)
+    newest = known.aggregate(day=Max("day"))["day"]
+    totals = metrics.token_totals(
+        region=region,
+        since=min(newest, today) - _AGAIN if newest else today - _BACK,
+        until=today + dt.timedelta(days=1),
+        access=Access(account.role_arn, account.external_id),
+        models=set(known.values_list("model_id", flat=True)),
+    )
     rows = [
         ControlTotal(
-            account=source.account,
-            region=source.region,
+            account=account,
+            region=region,
             day=total.day,
             model_id=total.model_id,
             metered_class=total.metered_class,

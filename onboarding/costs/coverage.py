@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Max, Min, Q
@@ -47,10 +47,23 @@ _WORDS: Mapping[str, tuple[Text, Text, Text]] = {
         _("%(problem)s, since %(since)s: %(detail)s. Account %(account)s may have used more than these figures say."),
         _("Onramp tries again every five minutes. Its own AWS access is described in the operations guide."),
     ),
+    "fault": (
+        _("Usage in %(region)s could not be read"),
+        _("%(problem)s, since %(since)s: %(detail)s. Account %(account)s may have used more than these figures say."),
+        _("Onramp tries again every five minutes. If this stays, look for ingestion.fault in the workers' log."),
+    ),
     "stalled": (
         _("Usage in %(region)s has not been read since %(since)s"),
         _("Account %(account)s may have used more than these figures say."),
         _("See that Onramp's workers and its beat run."),
+    ),
+    "elsewhere": (
+        _("Bedrock was used in %(region)s, and nobody reads its logs there"),
+        _(
+            "CloudWatch counted %(missing)s tokens of account %(account)s there from %(since)s to %(last)s."
+            " No plan calls from that Region, so they are in no figure."
+        ),
+        _("See whose AWS_REGION names it. Once a plan calls from there, its logs are read; a policy can forbid it."),
     ),
     "gap": (
         _("Usage is missing on %(since)s in %(region)s"),
@@ -128,7 +141,7 @@ def warnings(now: dt.datetime) -> list[CoverageWarning]:
     sources = list(LogSource.objects.select_related("account").order_by("account__account_id", "region"))
     found = [*_missing(sources), *(each for source in sources for each in _of_source(source, now))]
     found += _of_runs(sources, now)
-    found += _gaps(now.date())
+    found += _gaps(now.date(), {(source.account_id, source.region) for source in sources})
     order = list(_WORDS)
     return sorted(found, key=lambda warning: order.index(warning.kind))
 
@@ -151,11 +164,20 @@ def _missing(sources: list[LogSource]) -> Iterator[CoverageWarning]:
             yield CoverageWarning("missing", account, region)
 
 
+def problem_kind(problem: str) -> str:
+    """Of a warning about a source that could not be read: what to do differs by whose fault it is."""
+    return "fault" if problem == Problem.FAULT else "problem"
+
+
 def _of_source(source: LogSource, now: dt.datetime) -> Iterator[CoverageWarning]:
     place = (source.account, source.region)
     if source.problem:
-        details = (("problem", Problem(source.problem).label), ("detail", source.problem_detail))
-        yield CoverageWarning("problem", *place, source.problem_since, details)
+        yield CoverageWarning(
+            problem_kind(source.problem),
+            *place,
+            source.problem_since,
+            (("problem", Problem(source.problem).label), ("detail", source.problem_detail)),
+        )
     elif source.read_at is None:
         yield CoverageWarning("unread", *place)
     elif not source.destination:
@@ -184,15 +206,19 @@ def _of_runs(sources: list[LogSource], now: dt.datetime) -> Iterator[CoverageWar
                 yield CoverageWarning(kind, source.account, source.region, since.date(), (("lines", digits(lines)),))
 
 
-def _gaps(today: dt.date) -> Iterator[CoverageWarning]:
-    """One a Region. Whole days only: today's usage is on its way."""
+def _gaps(today: dt.date, read: Collection[tuple[int, str]]) -> Iterator[CoverageWarning]:
+    """One a Region; `read` are those that have a source. Whole days only: today's usage is on its way."""
     found: dict[tuple[Account, str], list[Difference]] = {}
     for day in differences(today - _TOLD, today):
         if day.is_gap:
             found.setdefault((day.account, day.region), []).append(day)
     for place, days in found.items():
         missing = ("missing", digits(sum(day.missing for day in days)))
-        if len(days) == 1:
+        account, region = place
+        if (account.pk, region) not in read:
+            last = ("last", _date(days[-1].day))
+            yield CoverageWarning("elsewhere", account, region, days[0].day, (missing, last))
+        elif len(days) == 1:
             yield CoverageWarning("gap", *place, days[0].day, (missing, ("percent", round(days[0].share * 100))))
         else:
             more = (missing, ("days", len(days)), ("last", _date(days[-1].day)))

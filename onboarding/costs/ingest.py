@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from onboarding.aws import AwsError, bedrock
@@ -20,13 +20,13 @@ from onboarding.costs import control, ledger
 from onboarding.costs.callers import map_callers
 from onboarding.costs.deliveries import Piece, deliveries
 from onboarding.costs.iam_users import map_users
-from onboarding.costs.problems import detail_of, problem_of
+from onboarding.costs.problems import detail_of, fault_of, problem_of
 from onboarding.costs.profiles import access_to
 from onboarding.costs.records import read_lines
 from onboarding.costs.repricing import price_unpriced
 from onboarding.costs.stalls import tell_of_logging_off
 from onboarding.costs.tally import Tally
-from onboarding.enums import RunState
+from onboarding.enums import Problem, RunState
 from onboarding.models import Account, Ingestion, LogFile, LogSource, PlanRevision
 from onboarding.models.jobs import LostLease
 
@@ -91,8 +91,8 @@ def _since(source: LogSource, back: dt.timedelta, now: dt.datetime) -> dt.dateti
 def run(ingestion_id: int) -> None:
     """Read a source and conclude the run.
 
-    Does nothing when it is done or somebody else holds it. Never raises for anything AWS does: a problem is the
-    source's, and stays until a run has none.
+    Does nothing when it is done or somebody else holds it. Raises when the database does not answer, so that the run
+    is done again. Whatever else happens is a problem of the source, which stays until a run has none.
     """
     fence = Ingestion.objects.claim(ingestion_id, lease=LEASE)
     if fence is None:
@@ -102,6 +102,19 @@ def run(ingestion_id: int) -> None:
         _Run(row).perform()
     except LostLease:
         log.warning("ingestion.lost_lease", ingestion_id=ingestion_id, fence=fence)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as fault:
+        # Otherwise every worker in turn would fail at the same, and no page would say so.
+        log.exception("ingestion.fault", ingestion_id=ingestion_id)
+        _give_up(row, fault)
+
+
+def _give_up(row: Ingestion, fault: Exception) -> None:
+    try:
+        _Run(row).conclude(Problem.FAULT, fault_of(fault))
+    except LostLease:
+        log.warning("ingestion.lost_lease", ingestion_id=row.pk, fence=row.fence)
 
 
 @dataclass
@@ -129,9 +142,11 @@ class _Run:
                 map_users(self.source)
         except AwsError as error:
             log.warning("ingestion.problem", source=str(self.source), operation=error.operation, detail=error.detail)
-            self._conclude(error)
+            self._compare()
+            self.conclude(problem_of(error), detail_of(error))
         else:
-            self._conclude(None)
+            self._compare()
+            self.conclude()
 
     def _look_up_destination(self) -> None:
         """Where the Region is logged now: S3 before a log group where it is both, since it is read for less."""
@@ -191,14 +206,16 @@ class _Run:
     def _fresh(self) -> Tally:
         return Tally(earlier=partial(ledger.earlier_requests, self.source), now=self.began_at)
 
-    def _conclude(self, error: AwsError | None) -> None:
+    def _compare(self) -> None:
+        """Ask who else knows something: CloudWatch about the tokens, the portal's people about the callers."""
         control.refresh(self.source, self.began_at)
         map_callers()
-        if error is not None:
-            self.source.problem, self.source.problem_detail = problem_of(error), detail_of(error)
+
+    def conclude(self, problem: Problem | str = "", detail: str = "") -> None:
+        self.source.problem, self.source.problem_detail = problem, detail
+        if problem:
             self.source.problem_since = self.source.problem_since or self.began_at
         else:
-            self.source.problem = self.source.problem_detail = ""
             self.source.problem_since, self.source.read_at = None, self.began_at
             if self.source.destination:
                 self.source.read_until = self.began_at

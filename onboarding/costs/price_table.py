@@ -1,7 +1,9 @@
 """What changes prices: the table that Onramp comes with, an admin's own prices, and what an account pays of them.
 
 Rows are history: a price holds until a later row of the same thing begins, and none is deleted. Every change is
-audited in its own transaction. A row that is added prices the usage that had none; usage that has its price keeps it.
+audited in its own transaction. A row that is added prices the usage that had none, and holds for all usage of its days
+in the present month, also where that has a price: otherwise the same day had two. What is older keeps its price, since
+months that are over change by `reprice` alone.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from onboarding.costs.prices import Priced
-from onboarding.costs.repricing import price_unpriced
+from onboarding.costs.repricing import price_anew, price_unpriced
 from onboarding.models import Account, AuditEvent, Price
 
 # Made by `make prices`; shipped with its date.
@@ -49,13 +52,14 @@ class Shipped:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How many rows of the shipped table were added, how many usage entries they priced, and how many rows were left
-    out, because they are there or because an admin's own price holds.
+    """How many rows of the shipped table were added, how many were left out, because they are there or because an
+    admin's own price holds, how many usage entries got a price, and how many of this month another one.
     """
 
     added: int
     left_out: int
     priced: int
+    repriced: int
 
 
 @cache
@@ -73,9 +77,14 @@ def load_shipped(*, actor: str) -> Loaded:
     something, no shipped price of it begins after theirs.
     """
     table = list(shipped().prices())
-    missing = _missing(table)
+    missing, known = _missing(table), {_thing(price) for price in Price.objects.all()}
     Price.objects.bulk_create(missing, ignore_conflicts=True)
-    loaded = Loaded(len(missing), len(table) - len(missing), price_unpriced())
+    loaded = Loaded(
+        added=len(missing),
+        left_out=len(table) - len(missing),
+        priced=price_unpriced(),
+        repriced=sum(_price_this_month(price) for price in missing if _thing(price) in known),
+    )
     if loaded.added or loaded.priced:
         AuditEvent.objects.record(
             actor=actor,
@@ -84,6 +93,7 @@ def load_shipped(*, actor: str) -> Loaded:
             added=loaded.added,
             left_out=loaded.left_out,
             priced=loaded.priced,
+            repriced=loaded.repriced,
         )
     return loaded
 
@@ -112,12 +122,14 @@ def _thing(price: Price) -> Priced:
 
 @transaction.atomic
 def add_price(price: Price, *, actor: str) -> int:
-    """Save a new price, and give it to the usage from its day on that had none; how many entries that were.
+    """Save a new price, and give it to the usage from its day on that had none, and to all of this month; how many
+    entries got it.
 
     `price` was cleaned. Raises IntegrityError where the thing has a price from that day on already.
     """
     price.save(force_insert=True)
     priced = price_unpriced(since=price.valid_from, model_id=price.model_id)
+    repriced = _price_this_month(price)
     AuditEvent.objects.record(
         actor=actor,
         action="price.added",
@@ -129,15 +141,16 @@ def add_price(price: Price, *, actor: str) -> int:
         valid_from=str(price.valid_from),
         source=price.source,
         priced=priced,
+        repriced=repriced,
     )
-    return priced
+    return priced + repriced
 
 
 @transaction.atomic
 def correct_price(price: Price, *, actor: str) -> bool:
     """Save another figure and source of a price that was entered wrong; False where it is so already.
 
-    `price` was cleaned. What was priced with it keeps its rate until `reprice`.
+    `price` was cleaned. What was priced with it in the present month is priced anew, and keeps its rate before that.
     """
     row = Price.objects.select_for_update().get(pk=price.pk)
     before = {"usd_per_million": _text(row.usd_per_million), "source": row.source}
@@ -156,8 +169,13 @@ def correct_price(price: Price, *, actor: str) -> bool:
         valid_from=str(row.valid_from),
         before=before,
         after=after,
+        repriced=_price_this_month(row),
     )
     return True
+
+
+def _price_this_month(price: Price) -> int:
+    return price_anew(price, since=timezone.now().date().replace(day=1))
 
 
 @transaction.atomic

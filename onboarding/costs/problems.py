@@ -20,3 +20,8 @@ def problem_of(error: AwsError) -> Problem:
 def detail_of(error: AwsError) -> str:
     """The operation and AWS's words, cut to what a row holds."""
     return str(error)[:_DETAIL]
+
+
+def fault_of(error: Exception) -> str:
+    """What a row says of a fault of Onramp's own: its kind alone, since its words may hold anything."""
+    return type(error).__name__

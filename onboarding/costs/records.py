@@ -7,8 +7,13 @@ stand in the same lines; the decoder passes over them, and no error names a valu
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
+
+# Far more tokens than a request can have: what says more, or less than none, is no record, and would break a sum.
+_MOST = 1_000_000_000
+Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 
 
 class Identity(msgspec.Struct, gc=False):
@@ -18,8 +23,8 @@ class Identity(msgspec.Struct, gc=False):
 class Writes(msgspec.Struct, gc=False):
     """How long the prompt cache keeps what was written to it; only a body says so."""
 
-    ephemeral_5m_input_tokens: int = 0
-    ephemeral_1h_input_tokens: int = 0
+    ephemeral_5m_input_tokens: Count = 0
+    ephemeral_1h_input_tokens: Count = 0
 
 
 class Usage(msgspec.Struct, gc=False):
@@ -64,16 +69,13 @@ class Stream(msgspec.Struct, array_like=True, gc=False):
 class Input(msgspec.Struct, rename="camel", gc=False):
     """`input_token_count` leaves out what was read from or written to the prompt cache."""
 
-    input_token_count: int = 0
-    cache_read_input_token_count: int = 0
-    cache_write_input_token_count: int = 0
+    input_token_count: Count = 0
+    cache_read_input_token_count: Count = 0
+    cache_write_input_token_count: Count = 0
 
 
-class Counted(msgspec.Struct, rename="camel", gc=False):
-    output_token_count: int = 0
-
-
-class Output(Counted, rename="camel", gc=False):
+class Output(msgspec.Struct, rename="camel", gc=False):
+    output_token_count: Count = 0
     output_body_json: Stream | None = None
 
 
@@ -96,24 +98,46 @@ class Record(msgspec.Struct, rename="camel", gc=False):
         return identity.arn if identity else ""
 
 
-class _WholeOutput(Counted, rename="camel", gc=False):
-    output_body_json: Event | None = None
+# --- Lines that are not as most are: they are read once more, with patience
+
+_Body = TypeVar("_Body", Stream, Event)
 
 
-class _Whole(Record, rename="camel", gc=False):
-    """For lines whose body is an answer as a whole: no decoder takes both."""
+class _LooseInput(msgspec.Struct, rename="camel", gc=False):
+    input_token_count: Count | None = None
+    cache_read_input_token_count: Count | None = None
+    cache_write_input_token_count: Count | None = None
 
-    output: _WholeOutput | None = None  # type: ignore[assignment]  # another body, for decoding alone
+
+class _Counted(msgspec.Struct, rename="camel", gc=False):
+    """For a body in a shape nobody expects: the counts stand outside of it."""
+
+    output_token_count: Count | None = None
 
 
-class _WithoutBody(Record, rename="camel", gc=False):
-    """For lines whose body is in a shape nobody expects: the counts stand outside of it."""
+class _LooseOutput(_Counted, Generic[_Body], rename="camel", gc=False):
+    output_body_json: _Body | None = None
 
-    output: Counted | None = None  # type: ignore[assignment]  # less than the whole, for decoding alone
+
+_Out = TypeVar("_Out", bound=_Counted)
+
+
+class _LooseRecord(msgspec.Struct, Generic[_Out], rename="camel", gc=False):
+    timestamp: str
+    request_id: str
+    model_id: str
+    identity: Identity | list[Identity] | None = None
+    input: _LooseInput | None = None
+    output: _Out | None = None
 
 
 _DECODER = msgspec.json.Decoder(Record)
-_OTHERS = (msgspec.json.Decoder(_Whole), msgspec.json.Decoder(_WithoutBody))
+# A body is a stream or an answer as a whole, and no decoder takes both. None of these minds `5.0` in the place of 5.
+_OTHERS = (
+    msgspec.json.Decoder(_LooseRecord[_LooseOutput[Stream]], strict=False),
+    msgspec.json.Decoder(_LooseRecord[_LooseOutput[Event]], strict=False),
+    msgspec.json.Decoder(_LooseRecord[_Counted], strict=False),
+)
 
 
 def read_lines(data: bytes) -> tuple[list[Record], int]:
@@ -131,16 +155,18 @@ def _read(line: bytes) -> Record | None:
         return _DECODER.decode(line)
     for decoder in _OTHERS:
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            return _as_stream(decoder.decode(line))
+            return _as_most(decoder.decode(line))
     return None
 
 
-def _as_stream(found: _Whole | _WithoutBody) -> Record:
-    """The answer as a stream of one event, so that what counts it knows one shape."""
-    counted: Counted | None = found.output
-    output = Output(counted.output_token_count, _stream_of(counted)) if counted else None
-    return Record(found.timestamp, found.request_id, found.model_id, found.identity, found.input, output)
+def _as_most(found: _LooseRecord[Any]) -> Record:
+    """The same as what counts it knows: without nulls, and the answer as a stream of one event."""
+    given, answered = found.input, found.output
+    counts = Input(*(count or 0 for count in msgspec.structs.astuple(given))) if given else None
+    output = Output(answered.output_token_count or 0, _stream_of(answered)) if answered else None
+    return Record(found.timestamp, found.request_id, found.model_id, found.identity, counts, output)
 
 
-def _stream_of(output: Counted) -> Stream | None:
-    return Stream(output.output_body_json) if isinstance(output, _WholeOutput) else None
+def _stream_of(answered: _Counted) -> Stream | None:
+    body = answered.output_body_json if isinstance(answered, _LooseOutput) else None
+    return Stream(body) if isinstance(body, Event) else body

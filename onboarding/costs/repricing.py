@@ -1,8 +1,9 @@
 """Rates of usage that is stored already: given where there was none, and on demand set anew.
 
-Usage is priced when it enters the ledger. A price that is added later prices what had none; what was priced keeps its
-rate until an admin runs `reprice`, which says what it changed and leaves an audit event. Both write one statement for
-all entries with the same price, so neither their memory nor their number of queries grows with the ledger.
+Usage is priced when it enters the ledger. A price that is added later prices what had none, and what this month has of
+its days; what was priced before keeps its rate until an admin runs `reprice`, which says what it changed and leaves an
+audit event. All write one statement for all entries with the same price, so neither their memory nor their number of
+queries grows with the ledger.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
 from onboarding.costs.money import usd
 from onboarding.costs.prices import Metered, PriceBook, Stretch
-from onboarding.models import AuditEvent, LogSource, Meter, UsageEntry
+from onboarding.models import AuditEvent, LogSource, Meter, Price, UsageEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,23 @@ def price_unpriced(
         entries = entries.filter(meter__in=Meter.objects.filter(account=source.account_id, region=source.region))
     lots = _by_rate(entries, PriceBook.load())
     return sum(found.update(rate=stretch.rate) for stretch, found in lots if stretch.rate is not None)
+
+
+def price_anew(price: Price, *, since: dt.date) -> int:
+    """Set the rate of the usage that a price is of, from its first day or `since` on, whichever is later, until the
+    next price of the same thing begins. How many entries got another rate.
+
+    The rate is that of today's table and multipliers. Long prompts are among them where they have no price of their
+    own.
+    """
+    thing = {name: getattr(price, name) for name in ("model_id", "endpoint_kind", "token_class", "is_long_prompt")}
+    until = Price.objects.filter(**thing, valid_from__gt=price.valid_from).aggregate(day=Min("valid_from"))["day"]
+    meters = Meter.objects.filter(model_id=price.model_id, endpoint_kind=price.endpoint_kind)
+    if price.is_long_prompt:
+        meters = meters.filter(is_long_prompt=True)
+    entries = UsageEntry.objects.filter(meter__in=meters, token_class=price.token_class)
+    entries = entries.filter(day__gte=max(price.valid_from, since), day__lt=until or dt.date.max)
+    return sum(_set(found, stretch.rate) for stretch, found in _by_rate(entries, PriceBook.load()))
 
 
 @transaction.atomic

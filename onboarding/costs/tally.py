@@ -196,6 +196,10 @@ class Tally:
         for record in records:
             output, given = record.output, record.input
             if output is None or given is None:
+                # Refused; or a record that lost what was asked, whose tokens are in no figure.
+                if output is not None:
+                    self.new -= 1
+                    self.unreadable += 1
                 continue
             read, written = given.cache_read_input_token_count, given.cache_write_input_token_count
             tokens, model = given.input_token_count, record.model_id

@@ -57,7 +57,9 @@ class ClaimForm(forms.Form):
 
     def clean_email(self) -> str:
         email = str(self.cleaned_data["email"])
-        found = Person.objects.for_email(email).filter(is_active=True).order_by("pk")[:2]
+        known = Person.objects.for_email(email)
+        # What somebody used before they left is theirs, too, unless a colleague has their e-mail now.
+        found = known.filter(is_active=True)[:2] or known[:2]
         if len(found) != 1:
             words = _("Several people have this e-mail.") if found else _("Nobody that Onramp knows has this e-mail.")
             raise forms.ValidationError(words)
@@ -79,7 +81,7 @@ class PriceForm(PriceModelForm):
     is_correction = forms.BooleanField(
         required=False,
         label=_("Correct the price that begins on that day."),
-        help_text=_("Its figure and source change. Usage that was priced with it keeps its price until priced anew."),
+        help_text=_("Its figure and source change, and what it priced this month is priced anew."),
     )
 
     class Meta:

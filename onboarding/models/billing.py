@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from onboarding.enums import BilledSource, Problem
+from onboarding.enums import BilledSource, Problem, RunState
 from onboarding.models.accounts import Account
 from onboarding.models.jobs import LIVE, Job, JobQuerySet
 from onboarding.models.usage import Caller
@@ -38,6 +38,11 @@ class BillingFetch(Job):
 
     def __str__(self) -> str:
         return f"{self.account}, {self.source}, {self.since}"
+
+    @property
+    def was_read(self) -> bool:
+        """Whether it has what AWS charged, though it may not say of whom."""
+        return self.state == RunState.DONE and self.problem in ("", Problem.UNTAGGED)
 
 
 class BilledCost(models.Model):

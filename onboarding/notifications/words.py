@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from onboarding.checks.registry import explain
-from onboarding.costs.coverage import CoverageWarning
+from onboarding.costs.coverage import CoverageWarning, problem_kind
 from onboarding.enums import Layer, NotificationKind, Problem, RequestState
 from onboarding.models import Account, AdminRequest, Notification
 
@@ -139,7 +139,8 @@ def _warnings(row: Notification) -> Iterator[CoverageWarning]:
         problem, kind = place["problem"], "off" if row.kind == NotificationKind.LOGGING_OFF else "stalled"
         details: tuple[tuple[str, object], ...] = ()
         if problem and kind == "stalled":
-            kind, details = "problem", (("problem", Problem(problem).label), ("detail", place["detail"]))
+            kind = problem_kind(problem)
+            details = (("problem", Problem(problem).label), ("detail", place["detail"]))
         yield CoverageWarning(kind, account, place["region"], since, details)
 
 

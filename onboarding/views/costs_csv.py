@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django.db import transaction
 from django.http import HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -44,8 +45,13 @@ _MILLIONTH = 6  # places of a rate
 @require_GET
 @transaction.atomic
 def costs_csv(request: PersonRequest) -> HttpResponseBase:
-    """Streamed, in the order of days, from one query. It is audited before the first line goes out."""
-    chosen, _ignored = read_filter(request.GET, timezone.now().date())
+    """Streamed, in the order of days, from one query. It is audited before the first line goes out.
+
+    400 where the address holds what a page would ignore and say so: a file that has more than was asked for cannot.
+    """
+    chosen, ignored = read_filter(request.GET, timezone.now().date())
+    if ignored:
+        return render(request, "errors/400.html", {"ignored": ignored}, status=400)
     asked = {name: value for name, value in chosen.chosen.items() if value}
     AuditEvent.objects.record(
         actor=request.person.email,

@@ -160,9 +160,10 @@ _SHOWN: Mapping[str, Callable[[Any], Any]] = {
     "cost_after": _amount,
     "added": _count,
     "priced": _count,
+    "repriced": _count,
 }
 # Where an event does not say it: a sentence shows that something is left out, a count is not told at all.
-_UNSAID: Mapping[str, Any] = {**dict.fromkeys(_SHOWN, "?"), "added": None, "priced": None}
+_UNSAID: Mapping[str, Any] = {**dict.fromkeys(_SHOWN, "?"), "added": None, "priced": None, "repriced": None}
 
 
 def _repricing(today: dt.date) -> str:

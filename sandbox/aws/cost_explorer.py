@@ -80,10 +80,12 @@ class _Question:
 
 
 def get_cost_and_usage(self: CostExplorerResponse) -> str:
+    """An account that pays for others is answered about them as well, as AWS does."""
     params = json.loads(self.body)
-    tag = _tag_of(self.current_account)
-    question = _read(params, tag)
-    charges = [charge for charge in world.current().metering.charges() if charge.account == self.current_account]
+    account = world.current().company.account(self.current_account)
+    question = _read(params, account.cost_tag if account else "")
+    billed = {self.current_account, *(account.pays_for if account else ())}
+    charges = [charge for charge in world.current().metering.charges() if charge.account in billed]
     totals = _totals(question, charges)
     rows = [
         (start, end, group) for start, end in question.periods() for group in sorted(totals[start].items()) or [_NONE]
@@ -97,14 +99,8 @@ def get_cost_and_usage(self: CostExplorerResponse) -> str:
     return json.dumps({**answer, "NextPageToken": token} if token else answer)
 
 
-def _tag_of(account_id: str) -> str:
-    """The key of the tag that this account has activated, spelled as Cost Explorer spells it here."""
-    account = world.current().company.account(account_id)
-    return account.cost_tag if account else ""
-
-
 def _read(params: Mapping[str, Any], tag: str) -> _Question:
-    """Raises AwsError for what AWS refuses."""
+    """`tag` is the key of the tag that the account has activated. Raises AwsError for what AWS refuses."""
     start, end = _period(params.get("TimePeriod", {}))
     metrics, groups = tuple(params.get("Metrics", ())), params.get("GroupBy", [])
     if params.get("Granularity") not in ("DAILY", "MONTHLY"):

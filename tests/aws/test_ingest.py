@@ -26,6 +26,7 @@ from onboarding.models import Account, Caller, Ingestion, LogSource, Person, Usa
 from sandbox.aws.usage import workday
 from tests.aws.ingesting import RECENT, environment_of_a_process, ledger, output, read, source_of, used, whole_day
 from tests.sandbox_aws import NO_RETENTION, PAYMENTS, PROD, SMALL, Aws
+from tests.unit.costs.logs import joined, line
 from tests.web.plan_pages import client_of, text_of
 
 pytestmark = pytest.mark.usefixtures("company")
@@ -128,6 +129,21 @@ def test_requests_in_the_folder_of_another_hour_count_for_when_they_were_made(aw
     read(regions=[IRELAND])
 
     assert ledger(day=day, meter__region=IRELAND) == of_day(aws, day)
+
+
+def test_a_file_that_comes_hours_later_is_found_by_the_next_reading(aws: Aws) -> None:
+    """It lies in the folder of an hour that was listed before it came."""
+    read(regions=[IRELAND], back=dt.timedelta(hours=4))
+    at = timezone.now() - dt.timedelta(hours=2)
+    model, caller = "eu.anthropic.claude-late-1", f"{aws.session_arn('ClaudeCodeDeveloper')}/ana.nunez@acme.example"
+    record = line(at=f"{at:%Y-%m-%dT%H:%M:%SZ}", arn=caller, model=model, tokens=(7, 5, 0, 0))
+    key = f"{log_files(aws)[0]['Key'].partition(f'/{IRELAND}/')[0]}/{IRELAND}/{at:%Y/%m/%d/%H}/late.json.gz"
+    aws.portal("s3").put_object(Bucket=PROD_LOGS, Key=key, Body=gzip.compress(joined(record)))
+
+    read(regions=[IRELAND])
+
+    found = ledger(meter__model_id=model.partition(".")[2])
+    assert {row.token_class: tokens for row, tokens in found.items()} == {"input": 7, "output": 5}
 
 
 def test_a_file_that_comes_days_later_is_found_at_night(aws: Aws) -> None:

@@ -175,6 +175,19 @@ def test_credits_bring_a_day_down_unless_they_are_left_out(aws: Aws) -> None:
     assert [result["TimePeriod"]["Start"] for result in monthly] == [str(LAST_MONTH), str(MONTH)][: len(monthly)]
 
 
+def test_who_pays_for_others_is_told_of_them_unless_one_account_is_asked_for(aws: Aws) -> None:
+    def models(account: str, **more: Any) -> dict[tuple[str, ...], Decimal]:
+        return {names: amount for names, amount in amounts(asked(aws, account, MODEL, **more)).items() if amount}
+
+    everybody = models(SMALL, Filter=USAGE)
+    own, other = (
+        models(SMALL, Filter={"And": [USAGE, {"Dimensions": {"Key": "LINKED_ACCOUNT", "Values": [account]}}]})
+        for account in (SMALL, NO_RETENTION)
+    )
+    assert other == models(NO_RETENTION, Filter=USAGE) != {}
+    assert everybody == {name: own.get(name, 0) + other.get(name, 0) for name in everybody}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -182,18 +182,31 @@ def test_what_onramp_found_itself_is_not_taken_back() -> None:
     assert caller.person == ana
 
 
+@pytest.mark.parametrize("is_used_again", [False, True])
+def test_a_claim_for_who_left_is_theirs_unless_a_colleague_has_the_e_mail_now(is_used_again: bool) -> None:
+    left = make_person("ana.nunez@acme.example", is_active=False)
+    here = make_person("Ana.Nunez@acme.example") if is_used_again else None
+    caller = unmapped()
+
+    assert claim(caller, "ana.nunez@acme.example") == 302
+
+    caller.refresh_from_db()
+    assert caller.person == (here or left)
+
+
 @pytest.mark.parametrize(
     ("email", "message"),
     [
         ("nobody@acme.example", "Nobody that Onramp knows has this e-mail."),
-        ("gone@acme.example", "Nobody that Onramp knows has this e-mail."),
+        ("left@acme.example", "Several people have this e-mail."),
         ("two@acme.example", "Several people have this e-mail."),
         ("", "This field is required."),
         (HOSTILE, "Enter a valid email address."),
     ],
 )
 def test_an_email_of_nobody_is_said_beside_its_principal(email: str, message: str) -> None:
-    make_person("gone@acme.example", is_active=False)
+    for left in ("left@acme.example", "LEFT@acme.example"):
+        make_person(left, is_active=False)
     make_person("two@acme.example")
     make_person("TWO@acme.example")
     caller = unmapped()

@@ -274,7 +274,18 @@ def test_without_a_bill_it_is_not_billed_yet_rather_than_nothing() -> None:
     assert "Difference Not known yet" in shown
 
 
-def test_a_bill_that_could_not_be_read_is_told() -> None:
+@pytest.mark.parametrize(
+    ("problem", "detail", "told"),
+    [
+        (Problem.DENIED, "ce:GetCostAndUsage", "could not be read AWS denies it to Onramp: ce:GetCostAndUsage"),
+        (
+            Problem.UNTAGGED,
+            "iamPrincipal/owner, owner",
+            "tells nothing by person The cost allocation tag names nobody: iamPrincipal/owner, owner . A tag has",
+        ),
+    ],
+)
+def test_a_bill_that_could_not_be_read_or_names_nobody_is_told(problem: Problem, detail: str, told: str) -> None:
     company()
     BillingFetch.objects.create(
         account=make_account(),
@@ -284,11 +295,11 @@ def test_a_bill_that_could_not_be_read_is_told() -> None:
         queued_at=NOW,
         finished_at=NOW,
         state=RunState.DONE,
-        problem=Problem.DENIED,
-        problem_detail="ce:GetCostAndUsage",
+        problem=problem,
+        problem_detail=detail,
     )
 
-    assert "Cost Explorer of 111122223333, acme-ai-prod could not be read" in words()
+    assert f"Cost Explorer of 111122223333, acme-ai-prod {told}" in words()
 
 
 def test_usage_without_a_price_is_shown_in_tokens_and_never_as_nothing() -> None:
@@ -649,6 +660,20 @@ def test_the_file_has_a_row_for_every_entry_in_machine_numbers_and_is_audited() 
     event = AuditEvent.objects.get()
     assert (event.actor, event.action, event.target) == ("carla.soto@acme.example", "costs.exported", "2026-11")
     assert event.details["filter"] == {"person": "ana@acme.example"}
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [("month=2026-13", "month"), ("team=platform&class=thought", "team, class"), ("account=1", "account")],
+)
+def test_a_filter_that_says_nothing_makes_no_file_of_everything(query: str, names: str) -> None:
+    company()
+
+    response = admin().get(f"/costs/export.csv?{query}")
+
+    assert (response.status_code, response["Content-Type"]) == (400, "text/html; charset=utf-8")
+    assert f"say nothing that Onramp knows: {names}." in " ".join(response.content.decode().split())
+    assert not AuditEvent.objects.exists()
 
 
 def test_what_has_no_price_has_no_number_in_the_file() -> None:

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db
 PATH = "/costs/prices/"
 MODEL = "anthropic.claude-opus-9"
 TODAY = timezone.now().date()
+LAST_MONTH = TODAY.replace(day=1) - dt.timedelta(days=1)
 
 
 @pytest.fixture
@@ -238,6 +239,7 @@ def test_a_price_is_added_audited_and_prices_what_had_none(admin: Client) -> Non
         "valid_from": "2026-11-01",
         "source": "Our contract",
         "priced": 1,
+        "repriced": 0,
     }
     assert (
         f"Added a price: {MODEL}, Geographic, Input, $4.125 per million tokens from 1 Nov 2026 on. "
@@ -247,34 +249,42 @@ def test_a_price_is_added_audited_and_prices_what_had_none(admin: Client) -> Non
 
 def test_a_price_is_changed_by_one_that_begins_later(admin: Client) -> None:
     make_price(usd_per_million="5", valid_from="2026-10-01")
-    use(dt.date(2026, 11, 2), rate=5_000_000)
+    use(LAST_MONTH, rate=5_000_000)
+    use(TODAY, rate=5_000_000)
 
-    admin.post(PATH, price_of())
+    admin.post(PATH, price_of(valid_from=str(LAST_MONTH)))
 
     assert [
         row[2] for row in rows_of(admin.get(PATH).content.decode(), "Table of prices of models that were used")
     ] == ["$4.125"]
     assert Price.objects.count() == 2
-    assert UsageEntry.objects.get().rate == 5_000_000
+    # Months that are over change by the command alone.
+    assert list(UsageEntry.objects.order_by("day").values_list("rate", flat=True)) == [5_000_000, 4_125_000]
+    assert AuditEvent.objects.get(action="price.added").details["repriced"] == 1
+    assert "One usage entry of this month was priced anew. Our contract" in text_of(admin.get(PATH))
 
 
 def test_a_price_that_was_entered_wrong_is_corrected_and_audited(admin: Client) -> None:
     make_price(usd_per_million="41.25", source="A slip")
-    use(dt.date(2026, 11, 2), rate=41_250_000)
+    use(LAST_MONTH, rate=41_250_000)
+    for number in range(2):
+        use(TODAY, rate=41_250_000, region=f"eu-west-{number}")
 
     response = admin.post(PATH, price_of(is_correction="on"))
 
     assert (response.status_code, response["Location"]) == (302, "/costs/prices/#changes")
     price = Price.objects.get()
     assert (price.usd_per_million, price.source) == (Decimal("4.125"), "Our contract")
-    # Repricing is an admin's word of its own.
-    assert UsageEntry.objects.get().rate == 41_250_000
+    rates = UsageEntry.objects.order_by("day").values_list("rate", flat=True)
+    assert list(rates) == [41_250_000, 4_125_000, 4_125_000]
     event = AuditEvent.objects.get(action="price.corrected")
     assert (event.actor, event.target) == ("admin@acme.example", MODEL)
     assert event.details["before"] == {"usd_per_million": "41.25", "source": "A slip"}
     assert event.details["after"] == {"usd_per_million": "4.125", "source": "Our contract"}
+    assert event.details["repriced"] == 2
     told = (
         f"Corrected a price: {MODEL}, Geographic, Input, from 1 Nov 2026 on: $41.25 became $4.125 per million tokens. "
+        "2 usage entries of this month were priced anew. "
     )
     assert f"{told}Our contract" in text_of(admin.get(PATH))
 
@@ -463,7 +473,15 @@ def test_changes_are_told_in_the_readers_language(admin: Client) -> None:
     [
         {},
         {"endpoint_kind": "lunar", "token_class": "thought", "usd_per_million": "free", "valid_from": "soon"},
-        {"before": {}, "after": {"source": "x"}, "since": None, "cost_before": "NaN", "added": "all", "priced": "all"},
+        {
+            "before": {},
+            "after": {"source": "x"},
+            "since": None,
+            "cost_before": "NaN",
+            "added": "all",
+            "priced": "all",
+            "repriced": "all",
+        },
     ],
 )
 @pytest.mark.parametrize(

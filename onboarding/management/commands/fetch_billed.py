@@ -35,7 +35,7 @@ class Command(BaseCommand):
             for fetch in ended.order_by("pk"):
                 self.stdout.write(_line(fetch))
         self.stdout.write(_requests(before, requests_this_month()))
-        if any(fetch.problem for fetch in ended):
+        if any(fetch.problem and not fetch.was_read for fetch in ended):
             raise CommandError("Not everything could be read; what was known before is kept.")
 
 
@@ -62,7 +62,8 @@ def _line(fetch: BillingFetch) -> str:
     if fetch.is_live:
         return f"{where}: a worker is reading it right now"
     if fetch.problem:
-        return f"{where}: {fetch.get_problem_display()} ({fetch.problem_detail})"
+        read = "read, but: " if fetch.was_read else ""
+        return f"{where}: {read}{fetch.get_problem_display()} ({fetch.problem_detail})"
     return f"{where}: read"
 
 

@@ -50,7 +50,7 @@ class Counter:
 
 def costs(tag: str = "owner", counter: Counter | None = None, **days: dt.date) -> list[DailyCost]:
     period = {"since": SINCE, "until": UNTIL, **days}
-    return daily_costs(**period, tag=tag, access=ACCESS, on_request=counter or Counter())
+    return daily_costs(**period, account_id=ACCOUNT, tag=tag, access=ACCESS, on_request=counter or Counter())
 
 
 def grouped_by(params: Params) -> list[tuple[str, str]]:
@@ -87,7 +87,12 @@ def test_days_by_the_tag_and_the_model(stubs: Stubs) -> None:
             {"Type": "TAG", "Key": "iamPrincipal/owner"},
             {"Type": "PRODUCT_ATTRIBUTE", "Key": "model"},
         ],
-        "Filter": {"Dimensions": {"Key": "RECORD_TYPE", "Values": ["Usage"]}},
+        "Filter": {
+            "And": [
+                {"Dimensions": {"Key": "RECORD_TYPE", "Values": ["Usage"]}},
+                {"Dimensions": {"Key": "LINKED_ACCOUNT", "Values": [ACCOUNT]}},
+            ]
+        },
     }
 
 
@@ -163,6 +168,13 @@ def test_data_that_is_not_there_yet_is_nothing(stubs: Stubs) -> None:
     assert costs(counter=counter) == []
 
     assert counter.made == 1
+
+
+def test_what_the_first_spelling_told_stays_where_there_is_no_answer_to_the_second(stubs: Stubs) -> None:
+    untagged = day("2026-11-01", group("iamPrincipal/owner$", "model$Claude Sonnet 4.6"))
+    stubs.answer(GetCostAndUsage=[page(untagged), UNAVAILABLE])
+
+    assert [(cost.principal, cost.amount) for cost in costs()] == [("", Decimal("1.25"))]
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,24 @@ def test_a_region_without_use_is_asked_no_further(stubs: Stubs) -> None:
     assert stubs.operations == ["ListMetrics"]
 
 
+def test_a_model_that_is_not_listed_any_more_is_asked_for_by_its_name(stubs: Stubs) -> None:
+    """CloudWatch has its counts for longer than it lists it; what is listed is asked for once."""
+    asked: list[tuple[str, str]] = []
+
+    def answer(params: Params) -> Any:
+        metrics = [query["MetricStat"]["Metric"] for query in params["MetricDataQueries"]]
+        asked.extend((each["MetricName"], each["Dimensions"][0]["Value"]) for each in metrics)
+        place = asked.index(("CacheReadInputTokenCount", OPUS))
+        return {"MetricDataResults": [counted((20, 8.0), place=place)]}
+
+    stubs.answer(ListMetrics={"Metrics": [of(SONNET, "InputTokenCount")]}, GetMetricData=answer)
+
+    found = token_totals(region=REGION, since=SINCE, until=UNTIL, access=ACCESS, models={SONNET, OPUS})
+
+    assert found == [TokenTotal(SINCE, OPUS, "cache-read", 8)]
+    assert len(asked) == len(set(asked)) == 8
+
+
 def test_five_hundred_at_once_and_pages(stubs: Stubs) -> None:
     models = [f"model-{number}" for number in range(501)]
 

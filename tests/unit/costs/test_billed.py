@@ -170,6 +170,31 @@ def test_a_problem_is_over_with_the_next_fetch(stubs: Stubs, account: Account) -
     assert (billed.problems(), billed.last_fetches()) == ([], [done])
 
 
+def test_a_tag_that_names_nobody_in_either_spelling_is_told_and_what_was_charged_is_kept(
+    stubs: Stubs, account: Account
+) -> None:
+    stubs.answer(GetCostAndUsage=page(day("2026-11-20", tagged(""))))
+
+    done = fetch(account)
+
+    assert kept() == [("11-20", "", SONNET, Decimal("1.25"))]
+    assert (done.problem, done.problem_detail, done.was_read) == (Problem.UNTAGGED, "iamPrincipal/owner, owner", True)
+    assert billed.problems() == [done]
+    stubs.answer(GetCostAndUsage=page(day("2026-11-20", tagged("ana"), tagged(""))))
+    fetch(account)
+    assert billed.problems() == []
+
+
+def test_nobody_is_named_where_no_tag_is_asked_for_and_that_is_no_problem(stubs: Stubs, account: Account) -> None:
+    stubs.answer(GetCostAndUsage=page(day("2026-11-20", group(f"model${SONNET}"))))
+    Account.objects.update(cost_tag="")
+    account.refresh_from_db()
+    assert fetch(account).problem == ""
+    Account.objects.update(cost_tag="owner", cost_report=REPORTED)
+    account.refresh_from_db()
+    assert fetch(account).problem == ""
+
+
 def test_a_report_that_an_account_no_longer_has_is_no_problem(stubs: Stubs, account: Account) -> None:
     gone = BillingFetch.objects.create(
         account=account, source=REPORT, since=NOVEMBER, until=TODAY, state=RunState.DONE, problem=Problem.DENIED
@@ -356,8 +381,9 @@ def test_a_fault_ends_the_fetch_and_leaves_what_was_there(stubs: Stubs, account:
     done = fetch(account)
 
     assert kept() == [("11-20", "", SONNET, Decimal(7))]
-    assert (done.state, done.problem) == (RunState.DONE, Problem.NO_ANSWER)
-    assert done.problem_detail.startswith("Onramp's own fault")
+    assert (done.state, done.problem) == (RunState.DONE, Problem.FAULT)
+    # As each database calls it.
+    assert done.problem_detail in ("OverflowError", "DataError")
 
 
 # --- The report, and whose it is

@@ -44,6 +44,20 @@ def test_a_session_is_known_by_its_e_mail_in_any_case(email: str) -> None:
     assert callers.caller_for(SESSION + "ana.nunez@acme.example").person == ana
 
 
+def test_an_e_mail_that_is_used_again_is_that_of_who_is_here() -> None:
+    make_person("ana.nunez@acme.example", is_active=False)
+    now = make_person("Ana.Nunez@acme.example")
+    assert callers.caller_for(SESSION + "ana.nunez@acme.example").person == now
+
+
+def test_who_left_is_known_by_their_e_mail_and_two_who_are_here_are_nobody() -> None:
+    gone = make_person("ana.nunez@acme.example", is_active=False)
+    assert callers.caller_for(SESSION + "ana.nunez@acme.example").person == gone
+    for email in ("Ben.Roy@acme.example", "ben.roy@acme.example"):
+        make_person(email)
+    assert callers.caller_for(SESSION + "ben.roy@acme.example").person is None
+
+
 def test_a_hashed_session_name_is_known() -> None:
     odd = make_person("zoë+o'brien@acme.example")
     hashed = session_name(odd.email)

@@ -42,6 +42,7 @@ def test_nothing_is_said_where_nothing_is_lacking() -> None:
         ({"read_at": None, "read_until": None}, "unread"),
         ({"read_at": NOW - dt.timedelta(minutes=31)}, "stalled"),
         ({"problem": Problem.DENIED, "problem_since": NOW, "problem_detail": "s3:GetObject: AccessDenied"}, "problem"),
+        ({"problem": Problem.FAULT, "problem_since": NOW, "problem_detail": "DataError"}, "fault"),
         ({"control_problem": Problem.NO_ANSWER}, "no-control"),
     ],
 )
@@ -141,6 +142,27 @@ def test_more_in_the_ledger_than_cloudwatch_counted_is_a_surplus_and_no_gap(
     day = control.Difference(make_account(), "eu-west-1", dt.date(2026, 11, 20), counted, logged)
 
     assert (day.is_surplus, day.is_gap) == (is_surplus, logged == 0)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_use_where_nobody_reads_is_no_gap_of_what_is_read(language: str) -> None:
+    source = make_source()
+    for day in (3, 20, NOW.day):
+        ControlTotal.objects.create(
+            account=source.account,
+            region="us-west-2",
+            day=dt.date(2026, 11, day),
+            model_id="us.anthropic.claude-sonnet-4-6",
+            metered_class=MeteredClass.INPUT,
+            tokens=6_000,
+        )
+    with translation.override(language):
+        (warning,) = coverage.warnings(NOW)
+        assert (warning.kind, warning.region, warning.since) == ("elsewhere", "us-west-2", dt.date(2026, 11, 3))
+        said = f"{warning.title} {warning.text} {warning.remedy}"
+        assert "%(" not in said
+        assert "us-west-2" in said
+        assert ("12,000" if language == "en" else "12.000") in said
 
 
 @pytest.mark.parametrize(("language", "tokens"), [("en", "12,000 tokens"), ("es", "12.000 tokens")])

@@ -6,21 +6,23 @@ import datetime as dt
 import io
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.db.models import Sum
 from django.utils import timezone
 
 from onboarding.aws import NoAnswer, bedrock, metrics, usage_logs
-from onboarding.costs import ingest, ledger
+from onboarding.costs import coverage, ingest, ledger
+from onboarding.costs.price_table import add_price
 from onboarding.enums import EndpointKind, Problem, RunState
 from onboarding.management import waiting
 from onboarding.models import Ingestion, LogSource, Price, UsageEntry
 from tests.factories import make_account, make_usage
-from tests.unit.costs.logs import line
+from tests.unit.costs.logs import ANA, line
 
 pytestmark = pytest.mark.django_db
 
@@ -156,6 +158,65 @@ def test_usage_that_was_written_while_its_price_was_added_is_priced_by_the_next_
     for entry in (missed, of_another):
         entry.refresh_from_db()
     assert (missed.rate, of_another.rate) == (5_000_000, None)
+
+
+def test_a_fault_of_our_own_ends_the_run_is_told_and_passes(
+    group: Group, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = timezone.now()
+    make_source(read_until=now - dt.timedelta(hours=5), read_at=now, destination="/bedrock/logs")
+
+    def breaks(*_: Any, **__: Any) -> None:
+        raise IntegrityError("Failing row contains (CANARY)")
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr(ledger, "write", breaks)
+        first = run()
+
+    assert (first.state, first.source.problem) == (RunState.DONE, Problem.FAULT)
+    assert first.source.problem_detail == "IntegrityError"
+    assert first.source.read_until == now - dt.timedelta(hours=5)
+    (warning,) = coverage.warnings(timezone.now())
+    assert (warning.kind, "ingestion.fault" in warning.remedy) == ("fault", True)
+    assert "ingestion.fault" in caplog.text
+    run()
+    assert coverage.warnings(timezone.now()) == []
+    assert UsageEntry.objects.exists()
+
+
+def test_a_line_that_counts_less_than_nothing_costs_no_other(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    make_source(read_until=now, read_at=now, destination="/bedrock/logs")
+    lines = (line(at=f"{now:%Y-%m-%dT%H:%M:%SZ}", tokens=(tokens, 1, 0, 0)) for tokens in (7, -5))
+    monkeypatch.setattr(usage_logs, "log_events", lambda *_, **__: [[json.dumps(each).encode() for each in lines]])
+    done = run()
+    assert (done.source.problem, done.new, done.unreadable) == ("", 1, 1)
+    assert UsageEntry.objects.get(token_class="input").tokens == 7
+
+
+def test_everybodys_usage_of_a_day_has_one_price_whatever_was_there_when_it_was_entered(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is entered at noon, when one caller has used the model that day, and another has not yet."""
+    now = timezone.now()
+    make_source(read_until=now, read_at=now, destination="/bedrock/logs")
+
+    def read(*lines: tuple[str, int]) -> None:
+        said = [
+            json.dumps(line(at=f"{now:%Y-%m-%dT%H:%M:%SZ}", arn=arn, tokens=(tokens, 0, 0, 0)))
+            for arn, tokens in lines
+        ]
+        monkeypatch.setattr(usage_logs, "log_events", lambda *_, **__: [[text.encode() for text in said]])
+        run()
+
+    thing = {"model_id": "anthropic.claude-sonnet-4-6", "endpoint_kind": "geographic", "token_class": "input"}
+    Price.objects.create(**thing, usd_per_million=3, valid_from=dt.date(2026, 1, 1), source="tests")
+    read((ANA, 10))
+    add_price(Price(**thing, usd_per_million=Decimal(2), valid_from=now.date(), source="tests"), actor="tests")
+    read((ANA, 5), (f"{ANA}.two", 7))
+
+    entries = UsageEntry.objects.order_by("-tokens").values_list("tokens", "rate")
+    assert list(entries) == [(15, 2_000_000), (7, 2_000_000)]
 
 
 @pytest.mark.parametrize("broken", ["write", "_move_watermark"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError
+from django.utils import timezone
 
 from onboarding.costs.price_table import add_price, change_multiplier, load_shipped, shipped
 from onboarding.enums import EndpointKind, TokenClass
@@ -20,7 +21,7 @@ from tests.factories import make_account, make_usage
 pytestmark = pytest.mark.django_db
 
 SONNET = "anthropic.claude-sonnet-4-6"
-DAY = dt.date(2026, 11, 20)
+DAY = dt.date(2026, 10, 20)
 
 
 def price(usd_per_million: str = "2.5", valid_from: dt.date = DAY, **fields: object) -> Price:
@@ -52,7 +53,7 @@ def test_all_of_it_is_loaded_once() -> None:
     assert shipped_price().source == f"{shipped().name}, {shipped().date}"
     event = AuditEvent.objects.get()
     assert (event.action, event.target) == ("prices.loaded", shipped().name)
-    assert event.details == {"added": first.added, "left_out": 0, "priced": 0}
+    assert event.details == {"added": first.added, "left_out": 0, "priced": 0, "repriced": 0}
 
 
 def test_every_row_of_it_is_a_valid_price() -> None:
@@ -92,6 +93,20 @@ def test_usage_that_waited_for_the_table_is_priced() -> None:
     assert set(UsageEntry.objects.values_list("token_class", "rate")) == {("input", 3_300_000), ("output", 16_500_000)}
 
 
+def test_a_price_that_changes_in_the_table_holds_for_its_days_of_this_month() -> None:
+    load_shipped(actor="tests")
+    today = timezone.now().date()
+    make_usage(day=today, rate=9, model_id=SONNET, endpoint_kind="global")
+    # As if the table had had another price before, and this release brought the one that it has.
+    Price.objects.filter(pk=shipped_price().pk).update(valid_from=dt.date(2020, 1, 1), usd_per_million=9)
+
+    loaded = load_shipped(actor="tests")
+
+    assert (loaded.added, loaded.priced, loaded.repriced) == (1, 0, 1)
+    assert UsageEntry.objects.get().rate == 3_000_000
+    assert AuditEvent.objects.latest("pk").details["repriced"] == 1
+
+
 def test_the_command_says_what_it_did() -> None:
     out = StringIO()
 
@@ -110,7 +125,7 @@ def test_usage_that_waited_for_a_seeded_price_is_priced(tmp_path: Path) -> None:
     entry = {
         "model_id": "anthropic.claude-saga-1",
         "endpoint_kind": "geographic",
-        "valid_from": "2026-11-01",
+        "valid_from": "2026-10-01",
         "source": "AWS price list",
         "usd_per_million": {"input": "3.30"},
     }
@@ -125,13 +140,14 @@ def test_usage_that_waited_for_a_seeded_price_is_priced(tmp_path: Path) -> None:
 # --- An admin's prices
 
 
-def test_a_price_is_added_audited_and_prices_what_had_none() -> None:
+def test_a_price_is_added_audited_and_prices_what_had_none_and_this_month_anew() -> None:
     make_usage(day=DAY, rate=None, model_id=SONNET, endpoint_kind="global")
     make_usage(day=DAY, rate=1, model_id=SONNET, endpoint_kind="global", region="us-east-1")
+    make_usage(day=timezone.now().date(), rate=1, model_id=SONNET, endpoint_kind="global")
 
-    assert add_price(price("2.5"), actor="admin@acme.example") == 1
+    assert add_price(price("2.5"), actor="admin@acme.example") == 2
 
-    assert list(UsageEntry.objects.order_by("pk").values_list("rate", flat=True)) == [2_500_000, 1]
+    assert list(UsageEntry.objects.order_by("pk").values_list("rate", flat=True)) == [2_500_000, 1, 2_500_000]
     event = AuditEvent.objects.get()
     assert (event.actor, event.action, event.target) == ("admin@acme.example", "price.added", SONNET)
     assert event.details == {
@@ -139,9 +155,10 @@ def test_a_price_is_added_audited_and_prices_what_had_none() -> None:
         "token_class": "input",
         "is_long_prompt": False,
         "usd_per_million": "2.5",
-        "valid_from": "2026-11-20",
+        "valid_from": "2026-10-20",
         "source": "Our contract",
         "priced": 1,
+        "repriced": 1,
     }
 
 

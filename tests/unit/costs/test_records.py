@@ -50,7 +50,8 @@ def test_an_error_has_no_output() -> None:
         (None, None),
         ("not what anybody expects", None),
         ([["nor", "this"]], None),
-        ({"usage": {"cache_creation": {"ephemeral_1h_input_tokens": "7"}}}, None),
+        ({"usage": {"cache_creation": {"ephemeral_1h_input_tokens": "some"}}}, None),
+        (split_body(936, -936), None),
     ],
 )
 def test_only_a_body_says_how_long_the_cache_keeps_what_was_written(body: object, hour: int | None) -> None:
@@ -68,6 +69,28 @@ def test_a_line_that_is_none_costs_no_other() -> None:
     for bad in (b"{", b'{"timestamp": 3}', b"\xff\xfe", b"[]", b"null", b"plain text"):
         found, unreadable = read_lines(bad + b"\n" + joined(good) + b"\n")
         assert ([each.request_id for each in found], unreadable) == ([good["requestId"]], 1), bad
+
+
+@pytest.mark.parametrize("body", [None, split_body(900, 36), {"usage": {"cache_creation": None}}, "none of these"])
+@pytest.mark.parametrize(("written", "read"), [(None, 0), (5.0, 5), (0.0, 0)])
+def test_a_count_that_is_null_is_none_and_a_whole_one_may_have_a_point(
+    written: object, read: int, body: object
+) -> None:
+    record = line()
+    record["input"]["cacheReadInputTokenCount"] = record["output"]["outputTokenCount"] = written
+    record["output"]["outputBodyJson"] = body
+    found = _read(record)
+    assert (found.input, found.arn) == (Input(3, read, 936), ANA)
+    assert found.output is not None
+    assert found.output.output_token_count == read
+
+
+@pytest.mark.parametrize("count", [-1, 5.5, -2.0, 1_000_000_001, 10**30, True, {}])
+@pytest.mark.parametrize(("part", "name"), [("input", "cacheWriteInputTokenCount"), ("output", "outputTokenCount")])
+def test_a_line_with_a_count_that_is_none_is_unreadable(part: str, name: str, count: object) -> None:
+    record = line()
+    record[part][name] = count
+    assert read_lines(joined(record)) == ([], 1)
 
 
 def test_nothing_of_a_prompt_becomes_an_object() -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import DjangoAssertNumQueries
 
-from onboarding.costs.repricing import Repricing, Total, price_unpriced, reprice
+from onboarding.costs.repricing import Repricing, Total, price_anew, price_unpriced, reprice
 from onboarding.enums import EndpointKind, TokenClass
 from onboarding.models import AuditEvent, Price, UsageEntry
 from tests.factories import make_account, make_usage
@@ -64,6 +64,36 @@ def test_usage_that_has_a_rate_keeps_it() -> None:
 
     assert price_unpriced() == 0
     assert rates() == [3_000_000]
+
+
+def test_a_price_sets_its_own_days_anew_and_its_own_thing_alone() -> None:
+    first, second = make_price("5", SECOND), make_price("7", THIRD)
+    for day in (FIRST, SECOND, THIRD):
+        use(day, rate=1)
+    others = [
+        use(SECOND, rate=1, model_id="anthropic.claude-haiku-5"),
+        use(SECOND, rate=1, endpoint_kind=EndpointKind.GEOGRAPHIC),
+        make_usage(day=SECOND, rate=1, model_id=MODEL, endpoint_kind=EndpointKind.GLOBAL, output=1)[0],
+    ]
+
+    assert price_anew(first, since=FIRST) == 1
+    assert [entry.rate for entry in UsageEntry.objects.filter(rate__gt=1)] == [5_000_000]
+    assert price_anew(second, since=THIRD + dt.timedelta(days=1)) == 0
+    assert price_anew(second, since=FIRST) == 1
+    assert price_anew(second, since=FIRST) == 0, "what has it already is not counted"
+    assert UsageEntry.objects.filter(pk__in=[entry.pk for entry in others], rate=1).count() == len(others)
+
+
+def test_long_prompts_follow_the_ordinary_price_where_they_have_none_of_their_own() -> None:
+    ordinary = make_price("5")
+    use(FIRST, rate=1)
+    use(FIRST, rate=1, is_long_prompt=True)
+    use(SECOND, rate=1, is_long_prompt=True)
+    long = make_price("9", SECOND, is_long_prompt=True)
+
+    assert price_anew(long, since=FIRST) == 1
+    assert price_anew(ordinary, since=FIRST) == 2
+    assert rates() == [5_000_000, 5_000_000, 9_000_000]
 
 
 def test_each_day_gets_the_price_of_that_day() -> None:

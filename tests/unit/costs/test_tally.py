@@ -58,6 +58,13 @@ def test_an_error_is_known_and_costs_nothing() -> None:
     assert (tally.new, tally.used) == (1, {})
 
 
+def test_an_answer_without_what_was_asked_is_in_no_figure_and_told() -> None:
+    record = line()
+    record["input"] = None
+    tally = _tally(joined(record, line()))
+    assert (tally.lines, tally.new, tally.unreadable, tally.duplicates) == (2, 1, 1, 0)
+
+
 @pytest.mark.parametrize(
     ("at", "unreadable", "too_old"),
     [
