@@ -82,7 +82,23 @@ def test_stores_are_reached_from_inside_alone() -> None:
         assert SERVICES[name]["networks"] == ["inside"]
         assert "ports" not in SERVICES[name]
     assert FILE["networks"]["inside"] == {"internal": True}
-    assert all(port.startswith("127.0.0.1:") for port in SERVICES[WEB]["ports"])
+
+
+def test_everything_that_counts_is_scraped_from_this_machine_alone() -> None:
+    """Each container has a folder of its own to count in, so that what a worker counted no web process can tell."""
+    workers = [name for name, command in commands().items() if "worker" in command]
+    published = [SERVICES[name]["ports"] for name in (WEB, *workers)]
+    assert [len(ports) for ports in published] == [1, 1, 1]
+    assert all(ports[0].startswith("127.0.0.1:") for ports in published)
+    for name in workers:
+        assert SERVICES[name]["ports"][0].endswith(f":{SERVICES[name]['environment']['ONRAMP_METRICS_PORT']}")
+    page = (DEPLOY.parent / "docs/observability.md").read_text(encoding="utf-8")
+    (targets,) = re.findall(r"static_configs: \[\{targets: \[(.*)\]\}\]", page)
+    outside = [
+        ports[0].removeprefix("127.0.0.1:").replace("${PORT:-8000}", "8000").split(":")[0] for ports in published
+    ]
+    assert re.findall(r'"localhost:(\d+)"', targets) == outside
+    assert "\nONRAMP_METRICS_TOKEN=\n" in EXAMPLE
 
 
 def test_what_is_stored_is_on_a_volume_and_redis_appends() -> None:
@@ -91,6 +107,15 @@ def test_what_is_stored_is_on_a_volume_and_redis_appends() -> None:
         assert volume in FILE["volumes"]
         assert folder == {"postgres": "/var/lib/postgresql", "redis": "/data"}[name]
     assert "--appendonly yes" in SERVICES["redis"]["command"][-1]
+
+
+def test_redis_is_full_before_it_is_killed() -> None:
+    """What it holds doubles at worst while its file is written anew."""
+    command = SERVICES["redis"]["command"][-1]
+    found = re.search(r"--maxmemory (\d+)mb", command)
+    assert found is not None
+    assert int(found[1]) <= int(SERVICES["redis"]["deploy"]["resources"]["limits"]["memory"].removesuffix("M")) / 2
+    assert "--maxmemory-policy noeviction" in command
 
 
 def test_no_secret_stands_in_the_file() -> None:
@@ -110,4 +135,4 @@ def test_every_variable_is_known_and_whatever_is_wanted_is_in_the_example() -> N
 
 def test_the_example_holds_no_secret() -> None:
     values = dict(re.findall(r"^([A-Z][A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE))
-    assert {name: value for name, value in values.items() if re.search(r"PASSWORD|SECRET", name) and value} == {}
+    assert {name: value for name, value in values.items() if re.search(r"PASSWORD|SECRET|TOKEN", name) and value} == {}

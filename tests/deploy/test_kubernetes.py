@@ -17,7 +17,7 @@ import yaml
 from kubernetes_validate import validate
 
 from portal.environment import Environment
-from tests.deploy.declared import DEPLOY, WEB, commands, image_user, is_known, release_commands
+from tests.deploy.declared import BASE_DIR, DEPLOY, WEB, commands, image_user, is_known, release_commands
 
 FOLDER = DEPLOY / "kubernetes"
 KUSTOMIZATIONS = sorted(FOLDER.glob("*/kustomization.yaml"))
@@ -209,6 +209,27 @@ def test_every_setting_makes_the_settings_whole(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(name, value)
     environment = Environment()
     assert (environment.host, environment.is_https, environment.trusted_proxies) == ("onramp.example.com", True, 1)
+
+
+def test_prometheus_finds_every_pod_that_counts_and_shows_the_token() -> None:
+    ports = {port["name"] for container in CONTAINERS.values() for port in container.get("ports", [])}
+    (monitor,) = documents(DEPLOY / "monitoring/pod-monitor.yaml")
+    asked = monitor["spec"]["podMetricsEndpoints"]
+    assert sorted(endpoint["port"] for endpoint in asked) == sorted(ports)
+    token = {"name": "onramp-secrets", "key": "ONRAMP_METRICS_TOKEN"}
+    assert [endpoint["authorization"]["credentials"] for endpoint in asked] == [token] * len(asked)
+    labels = documents(FOLDER / "base/kustomization.yaml")[0]["labels"][0]["pairs"]
+    assert monitor["spec"]["selector"]["matchLabels"] == labels
+    assert monitor["metadata"]["namespace"] == documents(FOLDER / "example/kustomization.yaml")[0]["namespace"]
+
+    page = (BASE_DIR / "docs/observability.md").read_text(encoding="utf-8")
+    configs = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)]
+    (without,) = [job for found in configs for job in found["scrape_configs"] if "kubernetes_sd_configs" in job]
+    assert {name for rule in without["relabel_configs"] for name in rule.get("regex", "").split("|")} >= ports
+
+    # Who makes the Secret is told of the token.
+    told = [FOLDER / "example/kustomization.yaml", BASE_DIR / "docs/deployment.md"]
+    assert [path for path in told if token["key"] not in path.read_text(encoding="utf-8")] == []
 
 
 @each_container
