@@ -86,7 +86,10 @@ def test_what_is_deployed_on_eks_is_who_may_be_the_portal() -> None:
     assert condition["aws:RequestTag/kubernetes-service-account"] == "onramp-worker"
     example = (DEPLOY / "kubernetes/example/kustomization.yaml").read_text(encoding="utf-8")
     assert f"namespace: {condition['aws:RequestTag/kubernetes-namespace']}\n" in example
-    assert f"name: {condition['aws:RequestTag/kubernetes-service-account']}\n" in example
+    accounts = (DEPLOY / "kubernetes/base/service-accounts.yaml").read_text(encoding="utf-8")
+    assert f"name: {condition['aws:RequestTag/kubernetes-service-account']}\n" in accounts
+    # An annotation for IAM roles for service accounts would name a role that does not trust the cluster's provider.
+    assert "role-arn" not in example + accounts
 
 
 @pytest.mark.parametrize("destination", ["s3", "cloudwatch"])
