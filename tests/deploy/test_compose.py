@@ -42,6 +42,19 @@ def test_the_docs_have_the_same_commands() -> None:
     assert {name: shlex.split(command) for name, command in rows.items()} == commands()
 
 
+def test_the_docs_name_services_that_are_there() -> None:
+    pages = [page.read_text(encoding="utf-8") for page in (DEPLOY.parent / "docs").glob("*.md")]
+    named = [
+        row
+        for page in pages
+        for row in re.findall(
+            r"compose\.yaml (?:exec(?: -T)?|stop) ([a-z ]+?)(?= python| pg| drop| create|\n|`)", page
+        )
+    ]
+    assert len(named) > 5
+    assert {name for row in named for name in row.split()} <= set(SERVICES)
+
+
 def test_workers_shut_down_softly() -> None:
     workers = [name for name, command in commands().items() if "worker" in command]
     assert {SERVICES[name]["environment"].get("REMAP_SIGTERM") for name in workers} == {"SIGQUIT"}

@@ -159,6 +159,17 @@ def test_a_slow_database_restarts_nothing() -> None:
     assert patience > 2 * ENOUGH
 
 
+def test_the_docs_run_commands_where_something_is_deployed() -> None:
+    """And what asks AWS where the portal's role is."""
+    pages = [page.read_text(encoding="utf-8") for page in (BASE_DIR / "docs").glob("*.md")]
+    targets = {name for page in pages for name in re.findall(r"deploy/onramp-(\w+)", page)}
+    assert {"web", "worker", "costs"} <= targets <= set(DEPLOYMENTS)
+    runbook = (BASE_DIR / "docs/runbook.md").read_text(encoding="utf-8")
+    where = dict(re.findall(r"manage\.py (verify|fetch_billed|ingest_usage)[^`]*` \(in `(\w+)`\)", runbook))
+    assert where == {"verify": "worker", "fetch_billed": "costs", "ingest_usage": "costs"}
+    assert {PODS[name]["serviceAccountName"] for name in where.values()} == {"onramp-worker"}
+
+
 def test_the_docs_have_the_same_table_of_deployments() -> None:
     page = (BASE_DIR / "docs/deployment.md").read_text(encoding="utf-8")
     found = re.search(r"^\| \| web \|.*?(?=\n\n)", page, re.MULTILINE | re.DOTALL)
