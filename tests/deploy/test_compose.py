@@ -131,6 +131,18 @@ def test_redis_is_full_before_it_is_killed() -> None:
     assert "--maxmemory-policy noeviction" in command
 
 
+def test_every_image_can_be_named_by_its_digest() -> None:
+    dockerfile = (DEPLOY.parent / "Dockerfile").read_text(encoding="utf-8")
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"$PYTHON_IMAGE"}
+    (python,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
+    assert SERVICES[WEB]["build"]["args"] == {"PYTHON_IMAGE": f"${{PYTHON_IMAGE:-{python}}}"}
+    for name in STORES:
+        assert SERVICES[name]["image"].startswith(f"${{{name.upper()}_IMAGE:-{name}:")
+    page = (DEPLOY.parent / "docs/hardening.md").read_text(encoding="utf-8")
+    assert f"`{python}`" in page
+    assert set(re.findall(r"`(\w+_IMAGE)`", page)) == {"PYTHON_IMAGE", "POSTGRES_IMAGE", "REDIS_IMAGE"}
+
+
 def test_no_secret_stands_in_the_file() -> None:
     for service in SERVICES.values():
         for name, value in service["environment"].items():
@@ -139,7 +151,7 @@ def test_no_secret_stands_in_the_file() -> None:
 
 
 def test_every_variable_is_known_and_whatever_is_wanted_is_in_the_example() -> None:
-    offered = set(re.findall(r"^([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
+    offered = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
     wanted = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", TEXT))
     portals = {name for service in SERVICES if service not in STORES for name in SERVICES[service]["environment"]}
     assert wanted <= offered
