@@ -6,7 +6,9 @@
 #   before each release: python manage.py migrate, python manage.py createcachetable, python manage.py load_prices
 # Settings come from the environment (docs/configuration.md); the image holds no secret and no data.
 
-FROM python:3.13-slim AS build
+# By a digest, the same image is the same at every build: docs/hardening.md, "Images".
+ARG PYTHON_IMAGE=python:3.13-slim
+FROM $PYTHON_IMAGE AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
@@ -23,7 +25,7 @@ COPY static static
 RUN ONRAMP_SECRET_KEY=for-collectstatic-only ONRAMP_HOME=/tmp /venv/bin/python manage.py collectstatic --noinput
 
 # What the image holds, as a list in CycloneDX. The tool for it stays in this stage.
-FROM python:3.13-slim AS sbom
+FROM $PYTHON_IMAGE AS sbom
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /tools
@@ -33,7 +35,7 @@ COPY pyproject.toml .
 COPY --from=build /venv /venv
 RUN bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file /sbom.json /venv/bin/python
 
-FROM python:3.13-slim
+FROM $PYTHON_IMAGE
 
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 ONRAMP_HOME=/var/lib/onramp
 RUN useradd --system --uid 10001 --home-dir /var/lib/onramp --create-home onramp

@@ -12,14 +12,21 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.metrics_core import Metric
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
+
+Outcome = Literal["succeeded", "failed", "retried", "timed-out", "expired"]
+Result = Literal["ok", "refused", "denied", "throttled", "no-answer", "not-configured", "fault"]
+# Those of which a few are worth an alert.
+_BAD_OUTCOMES: tuple[Outcome, ...] = ("failed", "timed-out")
+_BAD_RESULTS: tuple[Result, ...] = ("denied", "not-configured")
 
 # Nobody collects from it: what is counted is read from the files.
 _REGISTRY = CollectorRegistry()
@@ -68,6 +75,16 @@ def timed(histogram: Histogram, **labels: str) -> Iterator[dict[str, str]]:
         yield labels
     finally:
         histogram.labels(**labels).observe(time.monotonic() - begun)
+
+
+def begin_at_zero(*, tasks: Iterable[str], operations: Iterable[str]) -> None:
+    """Make the series that alerts wait for. Prometheus sees no increase in one that is born with its first count."""
+    for task in tasks:
+        for outcome in _BAD_OUTCOMES:
+            TASKS.labels(task=task, outcome=outcome)
+    for operation in operations:
+        for result in _BAD_RESULTS:
+            AWS_CALLS.labels(operation=operation, result=result)
 
 
 def total() -> list[Metric]:

@@ -6,7 +6,7 @@ import gc
 import logging.config
 import os
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from billiard.exceptions import TimeLimitExceeded
 from celery import Celery
@@ -23,6 +23,9 @@ from celery.signals import (
 )
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu.connection import Connection
+
+if TYPE_CHECKING:
+    from onboarding.instruments import Outcome
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -69,6 +72,16 @@ def catch_up(sender: Any, **_: Any) -> None:
 
 
 @worker_init.connect
+def begin_to_count(**_: Any) -> None:
+    """Before anything is scraped."""
+    from onboarding.aws.permissions import PERMISSIONS  # as above
+    from onboarding.instruments import begin_at_zero
+
+    operations = [permission.action for permission in PERMISSIONS if permission.calls]
+    begin_at_zero(tasks=[name for name in app.tasks if name.startswith("onboarding.")], operations=operations)
+
+
+@worker_init.connect
 def open_metrics_port(**_: Any) -> None:
     from django.conf import settings  # as above
 
@@ -103,7 +116,8 @@ def note_end(task: Any, state: str, **_: Any) -> None:
 
     from onboarding.models import PeriodicTask  # as above
 
-    outcome = {"SUCCESS": "succeeded", "RETRY": "retried"}.get(state, "failed")
+    outcomes: dict[str, Outcome] = {"SUCCESS": "succeeded", "RETRY": "retried"}
+    outcome = outcomes.get(state, "failed")
     _count(task.name, outcome, seconds=time.monotonic() - task.request.onramp_begun)
     if outcome == "succeeded" and _is_periodic(task.name):
         PeriodicTask.objects.succeeded(task.name, timezone.now())
@@ -127,7 +141,7 @@ def _is_periodic(task: str) -> bool:
     return any(entry["task"] == task for entry in app.conf.beat_schedule.values())
 
 
-def _count(task: str, outcome: str, seconds: float = 0.0) -> None:
+def _count(task: str, outcome: Outcome, seconds: float = 0.0) -> None:
     from onboarding.instruments import TASKS  # needs the settings
 
     TASKS.labels(task=task, outcome=outcome).observe(seconds)

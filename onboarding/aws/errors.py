@@ -22,7 +22,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
-from onboarding.instruments import AWS_CALLS, timed
+from onboarding.instruments import AWS_CALLS, Result, timed
 
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html, and each service's own spelling.
 _THROTTLES = frozenset(
@@ -86,6 +86,13 @@ class Refused(AwsError):
         self.code = code
 
 
+_RESULTS: dict[type[AwsError], Result] = {
+    NotConfigured: "not-configured",
+    PortalDenied: "denied",
+    Refused: "refused",
+}
+
+
 @contextmanager
 def mapped(operation: str) -> Iterator[None]:
     """A call: what botocore raises inside becomes one of the four errors above, and how it ended is counted."""
@@ -99,10 +106,10 @@ def mapped(operation: str) -> Iterator[None]:
         labels["result"] = "ok"
 
 
-def _result(error: AwsError) -> str:
+def _result(error: AwsError) -> Result:
     if isinstance(error, NoAnswer):
         return "throttled" if error.throttled else "no-answer"
-    return {NotConfigured: "not-configured", PortalDenied: "denied", Refused: "refused"}[type(error)]
+    return _RESULTS[type(error)]
 
 
 @contextmanager

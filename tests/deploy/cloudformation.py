@@ -18,6 +18,10 @@ _PSEUDO = {
 _NOTHING = object()
 
 
+class NotAllowed(Exception):
+    """A parameter that its pattern does not take; of a list, each value is held to it."""
+
+
 class _Loader(yaml.SafeLoader):
     pass
 
@@ -108,7 +112,10 @@ class Stack:
         if declared is None:
             return name
         value = str(self._given.get(name, declared.get("Default")))
-        return value.split(",") if declared["Type"] == "CommaDelimitedList" else value
+        values = value.split(",") if declared["Type"] == "CommaDelimitedList" else [value]
+        if not all(re.fullmatch(declared.get("AllowedPattern", ".*"), each) for each in values):
+            raise NotAllowed(name)
+        return values if declared["Type"] == "CommaDelimitedList" else value
 
     def _holds(self, name: str) -> bool:
         return bool(self.value(self._template["Conditions"][name]))

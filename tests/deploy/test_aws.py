@@ -20,7 +20,7 @@ from botocore.validate import ParamValidator
 
 from onboarding.aws import report_files
 from onboarding.aws.permissions import PERMISSIONS, Place, account_policy, directory_policy, own_policy
-from tests.deploy.cloudformation import ACCOUNT, REGION, Stack, load
+from tests.deploy.cloudformation import ACCOUNT, REGION, NotAllowed, Stack, load
 from tests.deploy.declared import DEPLOY
 
 TEMPLATES = {path.stem: load(path) for path in (DEPLOY / "aws/cloudformation").glob("*.yaml")}
@@ -80,13 +80,22 @@ def test_the_portals_own_role_reaches_those_roles_alone(runs_on: str, more: list
     assert made == expected
 
 
+@pytest.mark.parametrize("arn", ["*", "arn:aws:iam::*:role/OnrampReadOnly", f"arn:aws:iam::{ACCOUNT}:role/Onramp*"])
+def test_the_portals_own_role_reaches_no_role_by_a_wildcard(arn: str) -> None:
+    with pytest.raises(NotAllowed):
+        inline(stack("portal", RoleArns=f"{PORTAL},{arn}", ClusterArn="arn:cluster"))
+
+
 def test_what_is_deployed_on_eks_is_who_may_be_the_portal() -> None:
-    trust = stack("portal", RoleArns="arn", ClusterArn="arn:cluster").resource("Role")["AssumeRolePolicyDocument"]
+    trust = stack("portal", RoleArns=PORTAL, ClusterArn="arn:cluster").resource("Role")["AssumeRolePolicyDocument"]
     condition = trust["Statement"][0]["Condition"]["StringEquals"]
     assert condition["aws:RequestTag/kubernetes-service-account"] == "onramp-worker"
     example = (DEPLOY / "kubernetes/example/kustomization.yaml").read_text(encoding="utf-8")
     assert f"namespace: {condition['aws:RequestTag/kubernetes-namespace']}\n" in example
-    assert f"name: {condition['aws:RequestTag/kubernetes-service-account']}\n" in example
+    accounts = (DEPLOY / "kubernetes/base/service-accounts.yaml").read_text(encoding="utf-8")
+    assert f"name: {condition['aws:RequestTag/kubernetes-service-account']}\n" in accounts
+    # An annotation for IAM roles for service accounts would name a role that does not trust the cluster's provider.
+    assert "role-arn" not in example + accounts
 
 
 @pytest.mark.parametrize("destination", ["s3", "cloudwatch"])
@@ -196,6 +205,10 @@ def _blocks(module: str, kind: str, type_: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def _blocks_named(module: str, kind: str) -> dict[str, dict[str, Any]]:
+    return {name: body for block in MODULES[module].get(kind, []) for name, body in block.items()}
+
+
 def _policy(module: str, name: str) -> list[dict[str, Any]]:
     """The statements of a policy document, the optional ones last."""
     document = _blocks(module, "data", "aws_iam_policy_document")[name]
@@ -245,6 +258,13 @@ def test_terraforms_services_come_for_this_account_alone(name: str) -> None:
             if any(principal["type"] == "Service" for principal in statement.get("principals", [])):
                 keys = {condition["variable"] for condition in statement["condition"]}
                 assert {"aws:SourceAccount", "aws:SourceArn"} <= keys, policy
+
+
+@pytest.mark.parametrize(("runs_on", "needed"), [("eks", "cluster_arn"), ("irsa", "oidc_provider_arn")])
+def test_terraform_asks_for_what_the_trust_is_made_of(runs_on: str, needed: str) -> None:
+    """An empty one would be a role that nobody can be."""
+    (checked,) = _blocks_named("portal", "variable")[needed]["validation"]
+    assert f'var.runs_on != "{runs_on}" || var.{needed} != ""' in checked["condition"]
 
 
 def test_terraforms_report_is_the_same() -> None:

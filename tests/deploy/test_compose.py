@@ -42,6 +42,19 @@ def test_the_docs_have_the_same_commands() -> None:
     assert {name: shlex.split(command) for name, command in rows.items()} == commands()
 
 
+def test_the_docs_name_services_that_are_there() -> None:
+    pages = [page.read_text(encoding="utf-8") for page in (DEPLOY.parent / "docs").glob("*.md")]
+    named = [
+        row
+        for page in pages
+        for row in re.findall(
+            r"compose\.yaml (?:exec(?: -T)?|stop) ([a-z ]+?)(?= python| pg| drop| create|\n|`)", page
+        )
+    ]
+    assert len(named) > 5
+    assert {name for row in named for name in row.split()} <= set(SERVICES)
+
+
 def test_workers_shut_down_softly() -> None:
     workers = [name for name, command in commands().items() if "worker" in command]
     assert {SERVICES[name]["environment"].get("REMAP_SIGTERM") for name in workers} == {"SIGQUIT"}
@@ -82,7 +95,23 @@ def test_stores_are_reached_from_inside_alone() -> None:
         assert SERVICES[name]["networks"] == ["inside"]
         assert "ports" not in SERVICES[name]
     assert FILE["networks"]["inside"] == {"internal": True}
-    assert all(port.startswith("127.0.0.1:") for port in SERVICES[WEB]["ports"])
+
+
+def test_everything_that_counts_is_scraped_from_this_machine_alone() -> None:
+    """Each container has a folder of its own to count in, so that what a worker counted no web process can tell."""
+    workers = [name for name, command in commands().items() if "worker" in command]
+    published = [SERVICES[name]["ports"] for name in (WEB, *workers)]
+    assert [len(ports) for ports in published] == [1, 1, 1]
+    assert all(ports[0].startswith("127.0.0.1:") for ports in published)
+    for name in workers:
+        assert SERVICES[name]["ports"][0].endswith(f":{SERVICES[name]['environment']['ONRAMP_METRICS_PORT']}")
+    page = (DEPLOY.parent / "docs/observability.md").read_text(encoding="utf-8")
+    (targets,) = re.findall(r"static_configs: \[\{targets: \[(.*)\]\}\]", page)
+    outside = [
+        ports[0].removeprefix("127.0.0.1:").replace("${PORT:-8000}", "8000").split(":")[0] for ports in published
+    ]
+    assert re.findall(r'"localhost:(\d+)"', targets) == outside
+    assert "\nONRAMP_METRICS_TOKEN=\n" in EXAMPLE
 
 
 def test_what_is_stored_is_on_a_volume_and_redis_appends() -> None:
@@ -93,6 +122,27 @@ def test_what_is_stored_is_on_a_volume_and_redis_appends() -> None:
     assert "--appendonly yes" in SERVICES["redis"]["command"][-1]
 
 
+def test_redis_is_full_before_it_is_killed() -> None:
+    """What it holds doubles at worst while its file is written anew."""
+    command = SERVICES["redis"]["command"][-1]
+    found = re.search(r"--maxmemory (\d+)mb", command)
+    assert found is not None
+    assert int(found[1]) <= int(SERVICES["redis"]["deploy"]["resources"]["limits"]["memory"].removesuffix("M")) / 2
+    assert "--maxmemory-policy noeviction" in command
+
+
+def test_every_image_can_be_named_by_its_digest() -> None:
+    dockerfile = (DEPLOY.parent / "Dockerfile").read_text(encoding="utf-8")
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"$PYTHON_IMAGE"}
+    (python,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
+    assert SERVICES[WEB]["build"]["args"] == {"PYTHON_IMAGE": f"${{PYTHON_IMAGE:-{python}}}"}
+    for name in STORES:
+        assert SERVICES[name]["image"].startswith(f"${{{name.upper()}_IMAGE:-{name}:")
+    page = (DEPLOY.parent / "docs/hardening.md").read_text(encoding="utf-8")
+    assert f"`{python}`" in page
+    assert set(re.findall(r"`(\w+_IMAGE)`", page)) == {"PYTHON_IMAGE", "POSTGRES_IMAGE", "REDIS_IMAGE"}
+
+
 def test_no_secret_stands_in_the_file() -> None:
     for service in SERVICES.values():
         for name, value in service["environment"].items():
@@ -101,7 +151,7 @@ def test_no_secret_stands_in_the_file() -> None:
 
 
 def test_every_variable_is_known_and_whatever_is_wanted_is_in_the_example() -> None:
-    offered = set(re.findall(r"^([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
+    offered = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
     wanted = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", TEXT))
     portals = {name for service in SERVICES if service not in STORES for name in SERVICES[service]["environment"]}
     assert wanted <= offered
@@ -110,4 +160,4 @@ def test_every_variable_is_known_and_whatever_is_wanted_is_in_the_example() -> N
 
 def test_the_example_holds_no_secret() -> None:
     values = dict(re.findall(r"^([A-Z][A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE))
-    assert {name: value for name, value in values.items() if re.search(r"PASSWORD|SECRET", name) and value} == {}
+    assert {name: value for name, value in values.items() if re.search(r"PASSWORD|SECRET|TOKEN", name) and value} == {}

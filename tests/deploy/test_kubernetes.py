@@ -17,7 +17,8 @@ import yaml
 from kubernetes_validate import validate
 
 from portal.environment import Environment
-from tests.deploy.declared import DEPLOY, WEB, commands, image_user, is_known, release_commands
+from portal.postgresql.base import ENOUGH
+from tests.deploy.declared import BASE_DIR, DEPLOY, WEB, commands, image_user, is_known, release_commands
 
 FOLDER = DEPLOY / "kubernetes"
 KUSTOMIZATIONS = sorted(FOLDER.glob("*/kustomization.yaml"))
@@ -83,12 +84,6 @@ def test_kustomizations_name_every_file_and_no_other() -> None:
         assert [name for name in named if not (path.parent / name).exists()] == []
         files = {name for name in named if name.endswith(".yaml")}
         assert files == {file.name for file in path.parent.glob("*.yaml")} - {path.name}
-
-
-def test_what_is_patched_exists() -> None:
-    for path in KUSTOMIZATIONS:
-        for patch in documents(path)[0].get("patches", []):
-            assert patch["target"]["name"] in {"onramp-" + name for name in kinds(patch["target"]["kind"])}
 
 
 def test_every_process_is_deployed_with_its_command() -> None:
@@ -157,6 +152,41 @@ def test_pages_are_asked_under_a_name_that_is_allowed() -> None:
     assert paths == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
 
 
+def test_a_slow_database_restarts_nothing() -> None:
+    """Probes share their threads with pages, and a restarted process asks the same database."""
+    probe = main(WEB)["livenessProbe"]
+    patience = (probe["failureThreshold"] - 1) * probe["periodSeconds"] + probe["timeoutSeconds"]
+    assert patience > 2 * ENOUGH
+
+
+def test_the_docs_run_commands_where_something_is_deployed() -> None:
+    """And what asks AWS where the portal's role is."""
+    pages = [page.read_text(encoding="utf-8") for page in (BASE_DIR / "docs").glob("*.md")]
+    targets = {name for page in pages for name in re.findall(r"deploy/onramp-(\w+)", page)}
+    assert {"web", "worker", "costs"} <= targets <= set(DEPLOYMENTS)
+    runbook = (BASE_DIR / "docs/runbook.md").read_text(encoding="utf-8")
+    where = dict(re.findall(r"manage\.py (verify|fetch_billed|ingest_usage)[^`]*` \(in `(\w+)`\)", runbook))
+    assert where == {"verify": "worker", "fetch_billed": "costs", "ingest_usage": "costs"}
+    assert {PODS[name]["serviceAccountName"] for name in where.values()} == {"onramp-worker"}
+
+
+def test_the_docs_have_the_same_table_of_deployments() -> None:
+    page = (BASE_DIR / "docs/deployment.md").read_text(encoding="utf-8")
+    found = re.search(r"^\| \| web \|.*?(?=\n\n)", page, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    head, _, *lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in found[0].splitlines()]
+    rows = {line[0]: dict(zip(head[1:], line[1:], strict=True)) for line in lines}
+    replicas = {name: int(text[0]) for name, text in rows["replicas"].items()}
+    assert replicas == {name: row["spec"]["replicas"] for name, row in DEPLOYMENTS.items()}
+    # As the next test has it of all of them.
+    assert set(rows["on an upgrade"].values()) == {"a new one is ready before an old one goes", "the same"}
+    assert "-mmin -2" in main("beat")["livenessProbe"]["exec"]["command"][-1]
+    assert "two minutes" in rows["is it alive"]["beat"]
+    for name, text in rows["time to end"].items():
+        if not text.startswith("the same"):
+            assert text.startswith(f"{PODS[name]['terminationGracePeriodSeconds']} s")
+
+
 def test_an_upgrade_takes_nothing_away_before_its_successor_is_ready() -> None:
     for name in DEPLOYMENTS:
         strategy = DEPLOYMENTS[name]["spec"]["strategy"]
@@ -211,12 +241,33 @@ def test_every_setting_makes_the_settings_whole(monkeypatch: pytest.MonkeyPatch)
     assert (environment.host, environment.is_https, environment.trusted_proxies) == ("onramp.example.com", True, 1)
 
 
+def test_prometheus_finds_every_pod_that_counts_and_shows_the_token() -> None:
+    ports = {port["name"] for container in CONTAINERS.values() for port in container.get("ports", [])}
+    (monitor,) = documents(DEPLOY / "monitoring/pod-monitor.yaml")
+    asked = monitor["spec"]["podMetricsEndpoints"]
+    assert sorted(endpoint["port"] for endpoint in asked) == sorted(ports)
+    token = {"name": "onramp-secrets", "key": "ONRAMP_METRICS_TOKEN"}
+    assert [endpoint["authorization"]["credentials"] for endpoint in asked] == [token] * len(asked)
+    labels = documents(FOLDER / "base/kustomization.yaml")[0]["labels"][0]["pairs"]
+    assert monitor["spec"]["selector"]["matchLabels"] == labels
+    assert monitor["metadata"]["namespace"] == documents(FOLDER / "example/kustomization.yaml")[0]["namespace"]
+
+    page = (BASE_DIR / "docs/observability.md").read_text(encoding="utf-8")
+    configs = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)]
+    (without,) = [job for found in configs for job in found["scrape_configs"] if "kubernetes_sd_configs" in job]
+    assert {name for rule in without["relabel_configs"] for name in rule.get("regex", "").split("|")} >= ports
+
+    # Who makes the Secret is told of the token.
+    told = [FOLDER / "example/kustomization.yaml", BASE_DIR / "docs/deployment.md"]
+    assert [path for path in told if token["key"] not in path.read_text(encoding="utf-8")] == []
+
+
 @each_container
 def test_settings_and_secrets_reach_every_container(name: str) -> None:
-    assert CONTAINERS[name]["envFrom"] == [
-        {"configMapRef": {"name": "onramp-settings"}},
-        {"secretRef": {"name": "onramp-secrets"}},
-    ]
+    shared = [{"configMapRef": {"name": "onramp-settings"}}, {"secretRef": {"name": "onramp-secrets"}}]
+    # The last one counts: migrations may be those of the schema's owner, whom no other container knows.
+    owner = [{"secretRef": {"name": "onramp-migration-secrets", "optional": True}}]
+    assert CONTAINERS[name]["envFrom"] == shared + (owner if name == "migrate/migrate" else [])
     assert {row["name"] for row in CONTAINERS[name].get("env", []) if not is_known(row["name"])} == set()
 
 
@@ -231,9 +282,6 @@ def test_only_workers_carry_the_role() -> None:
     workers = {name for name, command in commands().items() if "worker" in command}
     accounts = {name: pod["serviceAccountName"] for name, pod in PODS.items()}
     assert {name for name, account in accounts.items() if account == "onramp-worker"} == workers
-    example = documents(FOLDER / "example/kustomization.yaml")[0]
-    annotated = [patch for patch in example["patches"] if "eks.amazonaws.com/role-arn" in patch["patch"]]
-    assert [patch["target"]["name"] for patch in annotated] == ["onramp-worker"]
 
 
 def test_the_service_reaches_the_pages() -> None:
@@ -243,6 +291,13 @@ def test_the_service_reaches_the_pages() -> None:
     rule = kinds("Ingress")["onramp"]["spec"]["rules"][0]
     assert rule["host"] == literals()["ONRAMP_PUBLIC_URL"].removeprefix("https://")
     assert rule["http"]["paths"][0]["backend"]["service"] == {"name": "onramp-web", "port": {"name": "http"}}
+
+
+def test_the_ingress_lets_in_whatever_the_portal_takes() -> None:
+    from django.conf import settings
+
+    limit = kinds("Ingress")["onramp"]["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
+    assert int(limit.removesuffix("m")) * 1_048_576 >= settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 def test_what_no_policy_names_is_closed() -> None:
@@ -255,6 +310,15 @@ def test_what_no_policy_names_is_closed() -> None:
     assert default["podSelector"]["matchLabels"] == given["pairs"]
     assert given["includeTemplates"] is True
     assert {name for name, policy in policies.items() if "ingress" in policy["spec"]} == {WEB, "metrics"}
+
+
+def test_traces_reach_a_collector_where_the_settings_say_it_may_be() -> None:
+    described = Environment.model_fields["otlp_endpoint"].description or ""
+    (port,) = re.findall(r"http://collector:(\d+)", described)
+    policy = kinds("NetworkPolicy")["traces"]["spec"]
+    assert policy["egress"][0]["ports"] == [{"protocol": "TCP", "port": int(port)}]
+    chosen = policy["podSelector"]["matchExpressions"][0]["values"]
+    assert set(chosen) == {f"onramp-{name}" for name in DEPLOYMENTS if name != "beat"}
 
 
 def test_the_metadata_of_the_machine_stays_out_of_reach() -> None:

@@ -115,6 +115,18 @@ def test_a_worker_serves_what_its_processes_counted_on_a_port_of_its_own(worker:
     assert "onramp_people" not in worker.scrape()[1]
 
 
+def test_what_alerts_wait_for_is_there_before_it_happens(worker: Worker) -> None:
+    """A series that is born with its first count has not increased."""
+    _, text = worker.scrape()
+    for labels in (
+        'task_seconds_count{outcome="failed",task="onboarding.forget_expired"}',
+        'task_seconds_count{outcome="timed-out",task="onboarding.run_verification"}',
+        'aws_call_seconds_count{operation="sts:AssumeRole",result="denied"}',
+        'aws_call_seconds_count{operation="bedrock:InvokeModel",result="not-configured"}',
+    ):
+        assert f"onramp_{labels} 0.0\n" in text
+
+
 def test_what_a_worker_began_and_did_is_noted_in_the_schedule(worker: Worker) -> None:
     from portal.celery import app
 

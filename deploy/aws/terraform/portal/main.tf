@@ -38,12 +38,20 @@ variable "cluster_arn" {
   description = "Of eks, the cluster."
   type        = string
   default     = ""
+  validation {
+    condition     = var.runs_on != "eks" || var.cluster_arn != ""
+    error_message = "EKS needs the cluster's ARN."
+  }
 }
 
 variable "oidc_provider_arn" {
   description = "Of irsa, the cluster's identity provider in IAM."
   type        = string
   default     = ""
+  validation {
+    condition     = var.runs_on != "irsa" || var.oidc_provider_arn != ""
+    error_message = "IAM roles for service accounts need the ARN of the cluster's identity provider."
+  }
 }
 
 variable "namespace" {
