@@ -47,16 +47,17 @@ from onboarding.views.scim import v2
 
 urlpatterns = [
     path("", sign_in.sign_in, name="sign-in"),
-    path("sign-out/", sign_in.sign_out, name="sign-out"),
-    path("break-glass/", break_glass.break_glass, name="break-glass"),
-    path("sessions/", sessions.sessions, name="sessions"),
-    path("sessions/end-others/", sessions.sessions_end_others, name="sessions-end-others"),
-    path("sessions/<int:pk>/end/", sessions.session_end, name="session-end"),
+    # Asked for each second while a verification runs: they are tried in this order.
     path("setup/", setup.setup, name="setup"),
     path("setup/verification/", setup.setup_verification, name="setup-verification"),
     path("setup/verify/", setup.setup_verify, name="setup-verify"),
     path("setup/ask/", setup.setup_ask, name="setup-ask"),
     path("setup/ask-access/", setup.setup_ask_access, name="setup-ask-access"),
+    path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("break-glass/", break_glass.break_glass, name="break-glass"),
+    path("sessions/", sessions.sessions, name="sessions"),
+    path("sessions/end-others/", sessions.sessions_end_others, name="sessions-end-others"),
+    path("sessions/<int:pk>/end/", sessions.session_end, name="session-end"),
     path("bundle/", bundle.bundle, name="bundle"),
     path("bundle/make/", bundle.bundle_make, name="bundle-make"),
     path("bundle/download/", bundle.bundle_download, name="bundle-download"),

@@ -16,7 +16,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from onboarding.access import Access, access_by, access_of, current_revision
@@ -44,6 +43,8 @@ _ANSWER_SHOWN = dt.timedelta(days=14)
 # The age of a verification from which on its page is polled less often.
 _PATIENT, _VERY_PATIENT = dt.timedelta(seconds=30), dt.timedelta(minutes=2)
 
+# These views have no `never_cache`: every answer says `no-store` already, and saying the same in five other words takes
+# a thirtieth of a poll.
 PAGES: Kept[Page] = Kept()
 # Parts of pages, and what a plan says now: the same for many people, or for one person's pages.
 PARTS: Kept[str] = Kept()
@@ -82,7 +83,6 @@ class State(NamedTuple):
 
 @viewable
 @for_people
-@never_cache
 @require_safe
 def setup(request: PersonRequest) -> HttpResponseBase:
     """The answer first. The first visit after a sign-in, or under a new plan revision, starts a verification: the
@@ -102,7 +102,6 @@ def setup(request: PersonRequest) -> HttpResponseBase:
 
 @viewable
 @for_people
-@never_cache
 @require_safe
 def setup_verification(request: PersonRequest) -> HttpResponseBase:
     """The part of the page that is polled while a verification lives; when it ends, the whole page comes anew. Whoever
