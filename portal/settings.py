@@ -378,30 +378,32 @@ CELERY_TASK_ROUTES = {
         "onboarding.send_alert",
     )
 }
-# One beat or two: portal/beat.py sends each run once. An entry's messages expire: a lost one is sent again then.
+# One beat or two: portal/beat.py sends each run once. An entry's messages expire: a lost one is sent again then, and
+# where nobody works, they do not pile up.
+# Whether one has expired, the worker's clock says, and that may be ten minutes ahead. So none is good for less, also
+# not of an entry that comes more often: several of one of those at once find nothing more to do than one.
+_OUTLIVES_CLOCKS = 900
 CELERY_BEAT_SCHEDULER = "portal.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "raise-alerts": {
         "task": "onboarding.raise_alerts",
         "schedule": crontab(minute="7-59/15"),
-        "options": {"expires": 900},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "tell-of-stalls": {
         "task": "onboarding.tell_of_stalls",
         "schedule": crontab(minute="2-59/15"),
-        "options": {"expires": 900},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "republish-overdue": {
         "task": "onboarding.republish_overdue",
         "schedule": schedule(10),
-        # Whether it is over, the worker's clock says, and that may be minutes ahead of beat's. Several at once find
-        # nothing more to do than one.
-        "options": {"expires": 900},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "open-due-rechecks": {
         "task": "onboarding.open_due_rechecks",
         "schedule": schedule(60),
-        "options": {"expires": 60},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "sweep-everybody": {
         "task": "onboarding.sweep_everybody",
@@ -422,12 +424,12 @@ CELERY_BEAT_SCHEDULE = {
     "refresh-stale": {
         "task": "onboarding.refresh_stale",
         "schedule": schedule(300),
-        "options": {"expires": 300},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "open-ingestions": {
         "task": "onboarding.open_ingestions",
         "schedule": schedule(300),
-        "options": {"expires": 300},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "open-late-ingestions": {
         "task": "onboarding.open_late_ingestions",
@@ -447,7 +449,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-full-buckets": {
         "task": "onboarding.forget_full_buckets",
         "schedule": crontab(minute="*/15"),
-        "options": {"expires": 900},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "forget-requests": {
         "task": "onboarding.forget_requests",
