@@ -123,10 +123,14 @@ def _makes_an_index(operation: Operation, before: ProjectState) -> bool:
     """In a way that keeps everybody who writes waiting."""
     if isinstance(operation, operations.AlterField):
         was = before.models[APP, operation.model_name_lower].get_field(operation.name)
-        return bool(operation.field.db_index) and not was.db_index
+        return _has_index(operation.field) and not _has_index(was)
     if isinstance(operation, operations.AddField):
-        return bool(operation.field.db_index or operation.field.unique)
+        return _has_index(operation.field)
     return isinstance(operation, operations.AddIndex) and not isinstance(operation, AddIndexConcurrently)
+
+
+def _has_index(field: Field) -> bool:
+    return field.unique or bool(getattr(field, "db_index", False))
 
 
 def test_migrations_leave_the_version_before_in_working_order() -> None:
