@@ -8,6 +8,7 @@ API tokens that ended stay: their page shows them.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 from allauth.usersessions.models import UserSession
@@ -22,25 +23,18 @@ _BATCH = 500
 _YOUNG = dt.timedelta(hours=1)
 
 
-def forget(now: dt.datetime) -> int:
-    """Delete what ended before `now`; how many rows that were. Safe to repeat, and to end anywhere.
+def forget(now: dt.datetime) -> Iterator[int]:
+    """Delete what ended before `now`, batch by batch; how many rows each batch was.
 
-    How a link for an emergency was used stays in the audit.
+    Safe to repeat, and to end anywhere. How a link for an emergency was used stays in the audit.
     """
     living = Session.objects.filter(session_key=OuterRef("session_key"))
-    return sum(
-        _delete(rows)
-        for rows in (
-            Session.objects.filter(expire_date__lt=now),
-            UserSession.objects.filter(~Exists(living), last_seen_at__lt=now - _YOUNG),
-            BreakGlassLink.objects.filter(expires_at__lt=now),
-        )
-    )
+    yield from _delete(Session.objects.filter(expire_date__lt=now))
+    yield from _delete(UserSession.objects.filter(~Exists(living), last_seen_at__lt=now - _YOUNG))
+    yield from _delete(BreakGlassLink.objects.filter(expires_at__lt=now))
 
 
-def _delete(rows: Any) -> int:
-    count = 0
+def _delete(rows: Any) -> Iterator[int]:
     while batch := list(rows.values_list("pk", flat=True)[:_BATCH]):
         rows.model.objects.filter(pk__in=batch).delete()
-        count += len(batch)
-    return count
+        yield len(batch)

@@ -77,12 +77,16 @@ def refresh(people: Iterable[int]) -> int:
     return count
 
 
-def refresh_everybody() -> int:
-    """Every night: what time changed, and whatever was missed. Teams that are gone leave no tally behind."""
-    count = refresh(_ids(Person.objects.all()))
+def refresh_everybody(after: int = 0) -> Iterator[int]:
+    """Every night: what time changed, and whatever was missed, batch by batch. Each gives the id up to which everybody
+    is up to date; who was ended there goes on `after` it. Teams that are gone leave no tally behind."""
+    people = Person.objects.order_by("pk").values_list("pk", flat=True)
+    while batch := list(people.filter(pk__gt=after)[:_BATCH]):
+        refresh(batch)
+        after = batch[-1]
+        yield after
     count_again(list(TeamTally.objects.values_list("pk", flat=True)))
     TeamTally.objects.filter(people=0).delete()
-    return count
 
 
 def refresh_stale() -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -37,6 +38,10 @@ _OVERDUE = dt.timedelta(seconds=15)
 _LOST = dt.timedelta(seconds=45)
 # A sweep over everybody takes minutes. One that is ended goes on where it stopped, as a new task.
 _SWEEP_SECONDS = 3600
+# What no row guards has to end before the broker takes it for lost and hands it out once more. It is done in portions,
+# of which none is longer than this and one batch; what is left, the next message does.
+_PORTION_SECONDS = 120
+_UNGUARDED_SECONDS = 240
 # A mail server has ten seconds for each answer. Shorter than the lease of what is sent.
 _SENDING_SECONDS = 60
 # What is left, the sweeper publishes.
@@ -63,20 +68,34 @@ def sweep_everybody() -> None:
     enqueue_sweep(sweep.open_sweep(trigger=Trigger.NIGHTLY, actor="schedule"))
 
 
-@shared_task(name="onboarding.forget_history", time_limit=_SWEEP_SECONDS)
+@shared_task(name="onboarding.forget_history", time_limit=_UNGUARDED_SECONDS)
 def forget_history() -> None:
-    history.forget_before(timezone.now() - dt.timedelta(days=settings.ONRAMP_HISTORY_DAYS))
+    before = timezone.now() - dt.timedelta(days=settings.ONRAMP_HISTORY_DAYS)
+    if _portion(history.forget_before(before)) is not None:
+        _send(forget_history)
 
 
-@shared_task(name="onboarding.forget_expired", time_limit=_SWEEP_SECONDS)
+@shared_task(name="onboarding.forget_expired", time_limit=_UNGUARDED_SECONDS)
 def forget_expired() -> None:
-    expired.forget(timezone.now())
+    if _portion(expired.forget(timezone.now())) is not None:
+        _send(forget_expired)
 
 
-@shared_task(name="onboarding.refresh_everybody", time_limit=_SWEEP_SECONDS)
-def refresh_everybody() -> None:
+@shared_task(name="onboarding.refresh_everybody", time_limit=_UNGUARDED_SECONDS)
+def refresh_everybody(*, after: int = 0) -> None:
     """Every night: who was inactive for thirty days is a matter of the day."""
-    statuses.refresh_everybody()
+    reached = _portion(statuses.refresh_everybody(after=after))
+    if reached is not None:
+        _send(refresh_everybody, after=reached)
+
+
+def _portion(batches: Iterator[int]) -> int | None:
+    """Do batch after batch, as long as a portion may take: None once all is done, else what the last one gave."""
+    ends = time.monotonic() + _PORTION_SECONDS
+    for batch in batches:
+        if time.monotonic() >= ends:
+            return batch
+    return None
 
 
 @shared_task(name="onboarding.refresh_stale")
@@ -144,14 +163,16 @@ def open_late_ingestions() -> None:
         enqueue_ingestion(row)
 
 
-@shared_task(name="onboarding.look_elsewhere", time_limit=_SWEEP_SECONDS)
-def look_elsewhere() -> None:
+@shared_task(name="onboarding.look_elsewhere", time_limit=_UNGUARDED_SECONDS)
+def look_elsewhere(*, after: int = 0) -> None:
     """Every night: look for use in Regions that no plan calls from."""
     ingest.find_sources()
-    control.look_elsewhere(timezone.now())
+    reached = _portion(control.look_elsewhere(timezone.now(), after=after))
+    if reached is not None:
+        _send(look_elsewhere, after=reached)
 
 
-@shared_task(name="onboarding.forget_requests", time_limit=_SWEEP_SECONDS)
+@shared_task(name="onboarding.forget_requests", time_limit=_UNGUARDED_SECONDS)
 def forget_requests() -> None:
     ledger.forget(timezone.now())
 

@@ -7,7 +7,10 @@ sends, it has to change the row as it saw it.
 
 A message that no worker has begun by the time it expires was lost, with Redis perhaps, or nobody works. Then, and not
 before, the entry is sent again: two messages of one entry are never good at the same time, but of one
-that does no more for it (`republish-overdue`).
+that does no more for it (settings: `_OUTLIVES_CLOCKS`).
+
+What is due, beat tells by the database's clock, so that those that take over from one another agree. Whether a message
+has expired, the worker's own says: that may be ten minutes ahead.
 """
 
 from __future__ import annotations
@@ -24,7 +27,6 @@ import structlog
 from celery import beat, schedules
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
-from django.utils import timezone
 
 from onboarding.models import BeatLease, PeriodicTask
 from onboarding.tasks import BROKER_IS_DOWN, impatient_producer
@@ -46,6 +48,7 @@ def seconds_until_due(
     schedule: schedules.BaseSchedule, row: PeriodicTask, *, expires: dt.timedelta, now: dt.datetime
 ) -> float:
     """How long an entry still waits; 0 when it is to be sent now. `expires` is how long a message of it is good."""
+    schedule.nowfun = lambda: now
     is_due, wait = schedule.is_due(row.sent_at)
     if is_due:
         return 0.0
@@ -74,7 +77,7 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]  # Celery has no types
         with contextlib.suppress(OSError):
             ALIVE.touch()
         try:
-            return self._send_due(timezone.now()) if self._holds_lease() else _LOOK_EVERY
+            return self._send_due(BeatLease.objects.clock()) if self._holds_lease() else _LOOK_EVERY
         except DatabaseError as error:
             log.warning("beat.no_database", reason=type(error).__name__)
             return _LOOK_EVERY
@@ -103,7 +106,7 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]  # Celery has no types
         if self.is_active and not was_active:
             log.info("beat.active", holder=self.holder)
             tasks = {entry.name: entry.task for entry in self.schedule.values()}
-            PeriodicTask.objects.bring_up_to_date(tasks, timezone.now())
+            PeriodicTask.objects.bring_up_to_date(tasks, BeatLease.objects.clock())
         elif was_active and not self.is_active:
             log.warning("beat.lost_lease", holder=self.holder)
         return self.is_active

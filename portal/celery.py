@@ -68,7 +68,8 @@ def settle(**_: Any) -> None:
 def catch_up(sender: Any, **_: Any) -> None:
     """Beat counts from its own start: what fell due while nobody ran is not left until the schedule comes to it."""
     if "costs" in sender.app.amqp.queues.consume_from:
-        sender.app.send_task("onboarding.catch_up", expires=300)
+        # By this worker's clock; another one takes it by its own.
+        sender.app.send_task("onboarding.catch_up", expires=900)
 
 
 @worker_init.connect

@@ -315,7 +315,17 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"]["ENGINE"] = "portal.postgresql"
-    _DATABASE_OPTIONS = {"connect_timeout": 2}
+    _DATABASE_OPTIONS = {
+        "connect_timeout": 2,
+        # Who answers nothing, not even in TCP, is gone after half a minute: a machine that lost its power, or a
+        # firewall that forgot the connection. By itself, Linux asks after two hours, and gives up after a quarter of
+        # an hour what it sent. Of a server that only stands still, TCP sees nothing wrong: see portal/postgresql.
+        "keepalives": 1,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 30_000,
+    }
 # What DATABASE_URL says itself, such as sslmode, counts.
 DATABASES["default"]["OPTIONS"] = {**_DATABASE_OPTIONS, **DATABASES["default"].get("OPTIONS", {})}
 
@@ -323,30 +333,37 @@ DATABASES["default"]["OPTIONS"] = {**_DATABASE_OPTIONS, **DATABASES["default"].g
 
 CELERY_BROKER_URL = ENVIRONMENT.redis_url
 CELERY_TASK_IGNORE_RESULT = True
+# A message is gone when its task has ended, not when it began: one whose worker was killed is handed out again.
 CELERY_TASK_ACKS_LATE = True
+# Also where only the worker's child was killed: Celery would count the task as failed, and drop its message.
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 # No soft limit: a run that is ended here goes on where its findings stop, while an exception inside a check would
 # pass for a fault of the check.
 CELERY_TASK_TIME_LIMIT = 120
-# Longer than a verification may run. A sweep runs longer; its message comes again meanwhile, finds the row held, and
-# does nothing.
+# A message that is not acknowledged for so long counts as lost. Longer than any task may run that no row guards. What
+# a row guards may run longer, as a sweep does: its message comes again, finds the row held, and does nothing.
 _VISIBILITY_TIMEOUT = 300
 CELERY_VISIBILITY_TIMEOUT = _VISIBILITY_TIMEOUT
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": _VISIBILITY_TIMEOUT,
-    # A killed worker's messages come back within seconds; the default sweep takes up to 100.
+    # How often, in seconds, and in which of those times, a worker looks for what counts as lost. By default it is the
+    # tenth of each ten seconds, so after up to 100.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    # The default waits for a hung Redis for ever.
+    # By default, a hung Redis is waited for without end.
     "socket_timeout": 10,
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "health_check_interval": 10,
 }
+# A worker waits for a broker that is down, as it starts and later, for as long as it takes.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# With the connection, what a task would acknowledge is gone, and its message is handed out to somebody else.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+# What a worker has taken beside what it does, nobody else can do meanwhile.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# What is not done so long after SIGQUIT goes back to the queue.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A page does not wait for a broker that is down: the row is committed, the sweeper publishes it later.
@@ -384,30 +401,32 @@ CELERY_TASK_ROUTES = {
         "onboarding.send_alert",
     )
 }
-# One beat or two: portal/beat.py sends each run once. An entry's messages expire: a lost one is sent again then.
+# One beat or two: portal/beat.py sends each run once. An entry's messages expire: a lost one is sent again then, and
+# where nobody works, they do not pile up.
+# Whether one has expired, the worker's clock says, and that may be ten minutes ahead. So none is good for less, also
+# not of an entry that comes more often: several of one of those at once find nothing more to do than one.
+_OUTLIVES_CLOCKS = 900
 CELERY_BEAT_SCHEDULER = "portal.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "raise-alerts": {
         "task": "onboarding.raise_alerts",
         "schedule": crontab(minute="7-59/15"),
-        "options": {"expires": 900},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "tell-of-stalls": {
         "task": "onboarding.tell_of_stalls",
         "schedule": crontab(minute="2-59/15"),
-        "options": {"expires": 900},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "republish-overdue": {
         "task": "onboarding.republish_overdue",
         "schedule": schedule(10),
-        # Whether it is over, the worker's clock says, and that may be minutes ahead of beat's. Several at once find
-        # nothing more to do than one.
-        "options": {"expires": 900},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "open-due-rechecks": {
         "task": "onboarding.open_due_rechecks",
         "schedule": schedule(60),
-        "options": {"expires": 60},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "sweep-everybody": {
         "task": "onboarding.sweep_everybody",
@@ -428,12 +447,12 @@ CELERY_BEAT_SCHEDULE = {
     "refresh-stale": {
         "task": "onboarding.refresh_stale",
         "schedule": schedule(300),
-        "options": {"expires": 300},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "open-ingestions": {
         "task": "onboarding.open_ingestions",
         "schedule": schedule(300),
-        "options": {"expires": 300},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "open-late-ingestions": {
         "task": "onboarding.open_late_ingestions",
@@ -458,7 +477,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget-full-buckets": {
         "task": "onboarding.forget_full_buckets",
         "schedule": crontab(minute="*/15"),
-        "options": {"expires": 900},
+        "options": {"expires": _OUTLIVES_CLOCKS},
     },
     "forget-requests": {
         "task": "onboarding.forget_requests",

@@ -20,7 +20,10 @@ from botocore.loaders import Loader
 
 from onboarding.aws.pace import wait_for_turn
 
-# Worst case for one call: 3 tries of 2 s + 8 s and short pauses, about half a minute.
+# Worst case for one call: 3 tries of 2 s + 8 s and short pauses, about half a minute. A fourth would come near the
+# minute for which a job is leased. Not "adaptive": once a call was throttled, that mode holds back every call of its
+# client, so that whoever looks at a page would wait for a sweep; and AWS advises against it where one client serves
+# several (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html). Sweeps keep a pace: pace.py.
 CONFIG = Config(
     connect_timeout=2,
     read_timeout=8,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 
 from django.db.models import Exists, F, OuterRef
 
@@ -20,25 +21,23 @@ from onboarding.models import (
 _BATCH = 500
 
 
-def forget_before(moment: dt.datetime) -> int:
-    """Delete what ended before `moment` and nothing stands on; how many verifications that were.
+def forget_before(moment: dt.datetime) -> Iterator[int]:
+    """Delete what ended before `moment` and nothing stands on, batch by batch; how many rows each batch was.
 
     What a person asked for themselves, what a bundle was made from, and each person's newest are kept for ever.
     Notifications are forgotten after the same time. Safe to repeat, and to end anywhere.
     """
     newer = Verification.objects.filter(person=OuterRef("person"), queued_at__gt=OuterRef("queued_at"))
     old = Verification.objects.filter(Exists(newer), sweep__isnull=False, bundles=None, finished_at__lt=moment)
-    count = 0
     while batch := list(old.values_list("pk", flat=True)[:_BATCH]):
         VerificationFinding.objects.filter(verification__in=batch).delete()
-        count += Verification.objects.filter(pk__in=batch).delete()[0]
-    _forget_findings(moment)
+        yield Verification.objects.filter(pk__in=batch).delete()[0]
+    yield from _forget_findings(moment)
     OneTimeCode.objects.filter(expires_at__lt=moment).delete()
     Notification.objects.filter(finished_at__lt=moment).delete()
-    return count
 
 
-def _forget_findings(moment: dt.datetime) -> None:
+def _forget_findings(moment: dt.datetime) -> Iterator[int]:
     """Findings that no verification, subject, later finding, request or machine has any more."""
     links = (
         VerificationFinding.objects.filter(finding=OuterRef("pk")),
@@ -52,4 +51,4 @@ def _forget_findings(moment: dt.datetime) -> None:
     # A subject whose answer is that old is about nobody who is still here.
     Subject.objects.filter(latest__checked_at__lt=moment, last_known=F("latest")).delete()
     while batch := list(loose.values_list("pk", flat=True)[:_BATCH]):
-        Finding.objects.filter(pk__in=batch).delete()
+        yield Finding.objects.filter(pk__in=batch).delete()[0]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -77,13 +77,14 @@ def refresh(source: LogSource, now: dt.datetime) -> None:
     LogSource.objects.filter(pk=source.pk).update(control_at=source.control_at, control_problem=source.control_problem)
 
 
-def look_elsewhere(now: dt.datetime) -> None:
+def look_elsewhere(now: dt.datetime, *, after: int = 0) -> Iterator[int]:
     """Read the totals of the Regions that no log is read of: somebody whose machine says another Region than their
-    plan does is in no log that Onramp looks for.
+    plan does is in no log that Onramp looks for. Account by account, and after each its primary key; `after` is where
+    to go on.
 
     Never raises for anything AWS does: an account may have Regions that it did not switch on, or may not use.
     """
-    for account in Account.objects.order_by("account_id"):
+    for account in Account.objects.filter(pk__gt=after).order_by("pk"):
         read = set(LogSource.objects.filter(account=account).values_list("region", flat=True))
         partitions = {partition_of(region) for region in read} or {"aws"}
         _look_into(
@@ -91,6 +92,7 @@ def look_elsewhere(now: dt.datetime) -> None:
             [region for region in REGION_NAMES if region not in read and partition_of(region) in partitions],
             now.date(),
         )
+        yield account.pk
 
 
 def _look_into(account: Account, regions: Sequence[str], today: dt.date) -> None:

@@ -10,22 +10,27 @@ from collections.abc import Mapping
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 _ONLY = 1
 
 
 class BeatLeaseQuerySet(models.QuerySet["BeatLease"]):
     def take(self, holder: str, lease: dt.timedelta) -> bool:
-        """Take the lease, or renew it; whether `holder` has it now. Of many at once, one gets it."""
-        now = timezone.now()
-        self.bulk_create([BeatLease(pk=_ONLY, holder="", until=now)], ignore_conflicts=True)
-        free = self.filter(Q(holder=holder) | Q(until__lte=now))
-        return free.update(holder=holder, until=now + lease) == 1
+        """Take the lease, or renew it; whether `holder` has it now. Of many at once, one gets it. By the database's
+        clock: one whose own is fast would otherwise leave a lease that nobody else can take for as long."""
+        self.bulk_create([BeatLease(pk=_ONLY, holder="", until=Now())], ignore_conflicts=True)
+        free = self.filter(Q(holder=holder) | Q(until__lte=Now()))
+        return free.update(holder=holder, until=Now() + lease) == 1
+
+    def clock(self) -> dt.datetime:
+        """The database's, by which beats that take over from one another agree; once the lease was asked for."""
+        now: dt.datetime = self.values_list(Now(), flat=True).get()
+        return now
 
     def give_up(self, holder: str) -> None:
         """Let another one take it at once."""
-        self.filter(holder=holder).update(until=timezone.now())
+        self.filter(holder=holder).update(until=Now())
 
 
 class BeatLease(models.Model):

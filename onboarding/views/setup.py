@@ -43,8 +43,8 @@ _ANSWER_SHOWN = dt.timedelta(days=14)
 # The age of a verification from which on its page is polled less often.
 _PATIENT, _VERY_PATIENT = dt.timedelta(seconds=30), dt.timedelta(minutes=2)
 
-# These views have no `never_cache`: every answer says `no-store` already, and saying the same in five other words takes
-# a thirtieth of a poll.
+# These views have no `never_cache`: every answer says `no-store` already, and to say it in five other words takes a
+# thirtieth of a poll.
 PAGES: Kept[Page] = Kept()
 # Parts of pages, and what a plan says now: the same for many people, or for one person's pages.
 PARTS: Kept[str] = Kept()

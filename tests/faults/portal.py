@@ -39,7 +39,6 @@ _A_WHILE = 5.0  # in which a worker that lives goes on
 # Tables of rows that are jobs.
 JOBS = ("verification", "sweep", "ingestion", "notification", "budgetalert", "billingfetch")
 
-# Changes whenever a worker gets on with something.
 _PROGRESS = """
     SELECT (SELECT count(*) FROM onboarding_verificationfinding), (SELECT sum(people) FROM onboarding_sweep),
            (SELECT count(*) FROM onboarding_verification WHERE state = 'done'),
@@ -72,25 +71,47 @@ class Deadline:
         assert time.monotonic() < self.at, f"still waiting for: {self.what}"
 
 
+class Watch:
+    """Looks at what is to be done; `longest` is the longest time, in seconds, in which nothing of it went on."""
+
+    def __init__(self, portal: Portal, stuck: float, *, hurries: bool = False) -> None:
+        self.longest = 0.0
+        self._portal, self._stuck, self._hurries = portal, stuck, hurries
+        self._changed = self._hurried = time.monotonic()
+        self._before: list[tuple[Any, ...]] = []
+
+    def look(self) -> int:
+        """How much is to be done. AssertionError where nothing went on for too long."""
+        live, seen, now = self._portal.live(), self._portal.progress(), time.monotonic()
+        if seen != self._before or not live:
+            self._before, self._changed = seen, now
+        self.longest = max(self.longest, now - self._changed)
+        if self._hurries and now - max(self._changed, self._hurried) > _A_WHILE:
+            self._portal.let_leases_pass()
+            self._hurried = now
+        assert self.longest < self._stuck, f"nothing went on for {self.longest:.0f} s: {seen}"
+        return live
+
+
 class Portal:
     """Everything that runs. `grounds()` makes its servers, `running` a portal on them."""
 
     def __init__(self, home: Path, size: Size, postgresql: Server, redis: Redis, sink: Sink) -> None:
         self.home, self.size, self.sink, self.postgresql, self.redis = home, size, sink, postgresql, redis
         self.ports = [free_port() for _ in range(size.web)]
+        # Where the identity provider sends people back to: a web process has to be there whenever somebody signs in.
+        self.url = f"http://localhost:{self.ports[0]}"
         self.database = "postgres"
         self.restarts = 0
         self._processes = Processes(home / "logs", BASE_DIR)
         self._children: dict[str, Child] = {}
         self._commands: dict[str, tuple[list[str], dict[str, str]]] = {}
         self._outside: dict[str, int] = {}
+        # Taken out of service, and ending.
+        self._leaving: list[Child] = []
         self._connections: dict[str, psycopg.Connection[tuple[Any, ...]]] = {}
 
     # --- Addresses
-
-    @property
-    def url(self) -> str:
-        return self.urls[0]
 
     @property
     def urls(self) -> list[str]:
@@ -125,6 +146,8 @@ class Portal:
             "ONRAMP_SMTP_HOST": "127.0.0.1",
             "ONRAMP_SMTP_PORT": str(self.sink.port),
             "ONRAMP_SMTP_TLS": "off",
+            # What beat sends at night would be one sweep more than was asked for.
+            "ONRAMP_NIGHTLY_HOUR": str((time.gmtime().tm_hour + 12) % 24),
             "REDIS_URL": self.redis.url,
             "DATABASE_URL": self.database_url,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -200,6 +223,33 @@ class Portal:
     def log(self, name: str) -> str:
         return self._children[name].log.read_text(errors="replace")
 
+    def replace(self, name: str, port: int | None = None) -> Child:
+        """Start the next one beside it, a web process on another port. Returns the one before, that nobody watches
+        over any more, once the next one is ready."""
+        before = self._children.pop(name)
+        self._leaving.append(before)
+        kind, _, number = name.rpartition("-")
+        if port is not None:
+            self.ports[int(number)] = port
+        self.start(name, self._command(name))
+        if kind == "web":
+            self.wait(lambda: self.is_ready(self.urls[int(number)]), UP, f"the next {name} to be ready")
+        else:
+            self.wait(lambda: self.has_begun(name), UP, f"the next {name} to begin")
+        return before
+
+    def has_begun(self, name: str) -> bool:
+        """A worker takes tasks; a beat has looked at its lease, or waits for it."""
+        return ("ready." if "worker" in name else "beat: Starting") in self.log(name)
+
+    def retire(self, child: Child) -> float:
+        """SIGTERM, and the end of it by itself; after how many seconds. AssertionError where it was no good end."""
+        child.process.terminate()
+        seconds = self.wait(lambda: child.process.poll() is not None, UP, f"{child.name} to end")
+        self._leaving.remove(child)
+        assert child.process.returncode == 0, (child.name, child.process.returncode, child.last_lines())
+        return seconds
+
     # --- Watching over them
 
     def tick(self) -> None:
@@ -228,6 +278,13 @@ class Portal:
     def processes(self, name: str) -> list[int]:
         """A process and all below it. PostgreSQL's lead groups of their own."""
         return [self.pid(name), *descendants(self.pid(name))]
+
+    def rest(self, seconds: float, watch: Watch) -> None:
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            watch.look()
+            self.tick()
+            time.sleep(PATIENCE)
 
     def kill(self, name: str) -> None:
         """kill -9 of a process and of all below it. PostgreSQL starts again at once; the others, `tick` starts."""
@@ -291,9 +348,6 @@ class Portal:
             )
         self.rows("UPDATE onboarding_subject SET lease_until = NULL RETURNING 1")
 
-    def signal(self, name: str, number: signal.Signals) -> None:
-        os.kill(self.pid(name), number)
-
     # --- Rows
 
     def run(self, *command: str, **changes: str) -> str:
@@ -351,24 +405,19 @@ class Portal:
     def count(self, query: str) -> int:
         return int(self.rows(query)[0][0])
 
+    def progress(self) -> list[tuple[Any, ...]]:
+        """Changes whenever a worker gets on with something."""
+        return self.rows(_PROGRESS)
+
     def settle(self, stuck: float, *, hurries: bool = False) -> tuple[float, float]:
         """Wait until every row that is a job is done; how long that took, and the longest time in which nothing of it
         went on. AssertionError where that is more than `stuck` seconds. Whoever `hurries` waits for no lease to end.
         """
-        began = changed = hurried = time.monotonic()
-        longest, before = 0.0, [()]
-        while self.live():
-            now = self.rows(_PROGRESS)
-            if now != before:
-                before, changed = now, time.monotonic()
-            longest = max(longest, time.monotonic() - changed)
-            if hurries and time.monotonic() - max(changed, hurried) > _A_WHILE:
-                self.let_leases_pass()
-                hurried = time.monotonic()
-            assert longest < stuck, f"nothing went on for {longest:.0f} s: {now}"
+        began, watch = time.monotonic(), Watch(self, stuck, hurries=hurries)
+        while watch.look():
             self.tick()
             time.sleep(PATIENCE)
-        return time.monotonic() - began, longest
+        return time.monotonic() - began, watch.longest
 
     def copy_database(self, name: str, of: str) -> None:
         """A database with everything of another, to which nobody may be connected."""
@@ -395,7 +444,7 @@ class Portal:
         for connection in self._connections.values():
             connection.close()
         left = [pid for name in self._children for pid in self.processes(name)]
-        for child in self._children.values():
+        for child in (*self._children.values(), *self._leaving):
             _kill_group(child.process.pid)
             child.process.wait(10)
         self._children.clear()

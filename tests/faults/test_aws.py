@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
-from typing import Any
-
 import pytest
 
+from tests.faults.aws import age_answers, call, faults
 from tests.faults.conftest import SIZE, Told
 from tests.faults.portal import Portal
 
@@ -20,24 +17,11 @@ FAULTS = [
 MOST = 1.5
 _LIVE = "SELECT count(*) FROM onboarding_sweep WHERE state <> 'done'"
 _READY = "SELECT readiness, count(*) FROM onboarding_personstatus WHERE readiness <> '' GROUP BY 1"
-# Too old to be taken, and not too old to stand.
-_AGE = (
-    "UPDATE onboarding_finding SET checked_at = now() - interval '23 hours', fresh_until = now() - interval '23 hours'"
-    " RETURNING 1"
-)
-
-
-def call(portal: Portal, method: str, path: str, body: object = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(portal.aws_url + path, data=data, method=method)
-    with urllib.request.urlopen(request, timeout=30) as response:
-        text = response.read()
-    return json.loads(text) if text else None
 
 
 def calls_of_a_sweep(portal: Portal) -> int:
     """How many calls a sweep makes, credentials aside; every answer is of last night."""
-    portal.rows(_AGE)
+    age_answers(portal)
     call(portal, "DELETE", "/sandbox/calls")
     portal.work("sweep")
     portal.wait(lambda: portal.count(_LIVE) == 0, 400, "the sweep to end")
@@ -49,11 +33,8 @@ def calls_of_a_sweep(portal: Portal) -> int:
 def test_an_aws_that_throttles_fails_and_hangs_flips_nobody(portal: Portal, told: Told) -> None:
     needed = calls_of_a_sweep(portal)
     before = portal.rows(_READY)
-    call(portal, "PUT", "/sandbox/faults", FAULTS)
-    try:
+    with faults(portal, *FAULTS):
         made = calls_of_a_sweep(portal)
-    finally:
-        call(portal, "PUT", "/sandbox/faults", [])
 
     assert portal.rows(_READY) == before
     assert portal.count("SELECT count(*) FROM onboarding_personstatus WHERE readiness = 'blocked'") == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from django.db import OperationalError, connection
@@ -12,6 +13,11 @@ from onboarding.models import AuditEvent
 from tests.faults.conftest import Told
 from tests.faults.portal import UP, Portal
 from tests.faults.visitor import Visitor
+
+VERIFIED = 10
+_NEWEST = "SELECT coalesce(max(id), 0) FROM onboarding_verification"
+# One of them looks at the setup page, and is verified for that as well.
+_DONE = "SELECT count(DISTINCT person_id) FROM onboarding_verification WHERE state = 'done'"
 
 
 @pytest.fixture
@@ -43,16 +49,24 @@ def test_a_full_database_reads_on_and_says_what_it_cannot_write() -> None:
 @pytest.mark.long
 def test_processes_whose_logs_nobody_can_write_work_on(portal: Portal, told: Told) -> None:
     """/dev/full is a disk without room."""
-    name, worker = "web-0", "worker-0"
-    pages = 0
-    for each in (name, worker):
-        command, changes = portal.command_of(each)
-        with portal.without(each):
-            portal.start(f"full-{each}", ["sh", "-c", 'exec "$@" > /dev/full 2>&1', "sh", *command], **changes)
-            portal.wait(lambda: portal.is_ready(portal.url), UP, "pages without a log")
-            visitor: Visitor = portal.admin()
-            for path in ("/", "/setup/", "/people/"):
-                assert visitor.get(path).status_code == 200
-                pages += 1
-            portal.end(f"full-{each}")
-    told(rounds=2, pages=pages)
+    visitor: Visitor = portal.admin()
+    portal.settle(90)
+    newest = portal.count(_NEWEST)
+    with ExitStack() as gone:
+        for name in (*portal.names("web"), *portal.names("worker")):
+            gone.enter_context(portal.without(name))
+        for name in ("web-0", "worker-0"):
+            command, changes = portal.command_of(name)
+            full = ["sh", "-c", 'exec "$@" > /dev/full 2>&1', "sh", *command]
+            portal.start(f"full-{name}", full, **changes)
+            gone.callback(portal.end, f"full-{name}")
+        portal.wait(lambda: portal.is_ready(portal.url), UP, "pages without a log")
+        pages = [visitor.get(path).status_code for path in ("/", "/setup/", "/people/")]
+        assert pages == [200] * 3
+        portal.work("verify", str(VERIFIED))
+        portal.settle(90)
+        # By the one worker there is.
+        assert portal.count(f"{_DONE} AND id > {newest}") == VERIFIED
+    for url in portal.urls:
+        portal.wait(lambda url=url: portal.is_ready(url), UP, f"{url} to be ready")  # type: ignore[misc]
+    told(rounds=2, pages=len(pages), verifications=VERIFIED)

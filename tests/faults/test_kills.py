@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.faults.aws import faults
 from tests.faults.conftest import IS_LONG, ROUNDS, SIZE, Told
-from tests.faults.portal import Portal
+from tests.faults.portal import Portal, Watch
 
 SEED = 20261126
 # So many are verified one by one, besides the sweep over everybody.
 ALONE = min(SIZE.people // 2, 100)
 # The longest in which nothing goes on: what is left waits for a lease to end, and for the sweeper's ten seconds.
 STUCK = 90.0
+VICTIMS = ("worker's child", "worker", "postgresql", "redis", "web", "beat")
+# Whoever reads usage has to wait for each file, so that there is somebody to kill meanwhile.
+SLOW_FILES = {"operation": "s3.GetObject", "kind": "slow", "seconds": 3}
 
 _OUTCOMES = """
     SELECT p.email, s.readiness, v.outcome FROM onboarding_person p
@@ -28,8 +33,14 @@ _LEDGER = """
     JOIN onboarding_caller c ON c.id = m.caller_id ORDER BY 1, 2, 3, 4, 5, 6"""
 _TOLD = """
     SELECT coalesce(p.email, 'Slack'), n.kind, count(*) FROM onboarding_notification n
-    LEFT JOIN onboarding_person p ON p.id = n.person_id WHERE p.email LIKE 'person-%' GROUP BY 1, 2 ORDER BY 1, 2"""
-_EVENTS = "SELECT action, count(*) FROM onboarding_auditevent WHERE action = 'sweep.opened' GROUP BY 1"
+    LEFT JOIN onboarding_person p ON p.id = n.person_id WHERE p.email IS NULL OR p.email LIKE 'person-%'
+    GROUP BY 1, 2 ORDER BY 1, 2"""
+_EVENTS = "SELECT action, count(*) FROM onboarding_auditevent GROUP BY 1"
+_RECHECKS = "SELECT count(*) FROM onboarding_verification WHERE trigger = 'provisional'"
+_MAILS_IN_HAND = "SELECT id, fence FROM onboarding_notification WHERE state = 'running'"
+_READ = "SELECT count(*) FROM onboarding_logsource WHERE read_until IS NOT NULL"
+_READING = "SELECT count(*) FROM onboarding_ingestion WHERE state = 'running'"
+_READ_ANEW = "SELECT coalesce(sum(fence - 1), 0) FROM onboarding_ingestion"
 _TWICE_IN_A_SWEEP = """
     SELECT count(*) FROM (SELECT 1 FROM onboarding_verification WHERE sweep_id IS NOT NULL
     GROUP BY sweep_id, person_id HAVING count(*) > 1) twice"""
@@ -44,41 +55,85 @@ def looking_at(portal: Portal, database: str) -> Iterator[None]:
         portal.database = before
 
 
+def forget_usage(portal: Portal) -> None:
+    """As if none had been read: the workers began with it as they came up."""
+    portal.wait(lambda: portal.count(_READ) and not portal.live(), 60, "usage to be read")
+    for table in ("ingestion", "logfile", "seenrequests", "logsource", "usageentry"):
+        portal.rows(f"DELETE FROM onboarding_{table} RETURNING 1")  # noqa: S608 -- ours
+
+
+class Killer:
+    """Kills one after the other, and notes what it found."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._dice = random.Random(SEED)  # noqa: S311 -- the same kills every time
+        self.killed: Counter[str] = Counter()
+        self.during_work = self.during_reading = 0
+        # Mails that a worker had in hand when it was killed, or when it lost what tells it that it has them: each may
+        # be sent once more. By their rows' ids and fences.
+        self.interrupted: set[tuple[int, ...]] = set()
+
+    def pause(self) -> float:
+        return self._dice.uniform(0.2, 2.0)
+
+    def strike(self) -> None:
+        """Each kind comes up, and after that by chance."""
+        number = self.killed.total()
+        victim = VICTIMS[number] if number < len(VICTIMS) else self._dice.choice(VICTIMS)
+        name = self._dice.choice(self._portal.names(victim.partition("'")[0]) or [victim])
+        self.during_work += bool(self._portal.live())
+        self.during_reading += bool(self._portal.count(_READING))
+        mails = set(self._portal.rows(_MAILS_IN_HAND))
+        self._portal.kill_child(name) if "child" in victim else self._portal.kill(name)
+        if victim not in ("web", "beat"):
+            self.interrupted |= mails | set(self._portal.rows(_MAILS_IN_HAND))
+        self.killed[victim] += 1
+
+
 def test_kill_9_of_anything_at_random_points(portal: Portal, told: Told) -> None:
-    dice = random.Random(SEED)  # noqa: S311 -- the same kills every time
-    victims = ["worker's child", "worker", "postgresql", "redis", "web", "beat"]
-    portal.work("sweep", "ingest", "verify", str(ALONE))
-    worked, began = 0, time.monotonic()
-    for number in range(ROUNDS):
-        again = time.monotonic() + dice.uniform(0.2, 2.0)
-        portal.wait(lambda again=again: time.monotonic() > again, 10, "the next kill")  # type: ignore[misc]
-        worked += bool(portal.live())
-        # Each comes up, and after that by chance.
-        victim = victims[number] if number < len(victims) else dice.choice(victims)
-        names = portal.names(victim.partition("'")[0]) or [victim]
-        name = dice.choice(names)
-        portal.kill_child(name) if "child" in victim else portal.kill(name)
+    killer, watch = Killer(portal), Watch(portal, STUCK, hurries=not IS_LONG)
+    asked, began = 1, time.monotonic()
+    with faults(portal, SLOW_FILES):
+        forget_usage(portal)
+        portal.work("ingest", "sweep", "verify", str(ALONE))
+        for _ in range(ROUNDS):
+            portal.rest(killer.pause(), watch)
+            if not portal.live():
+                portal.work("verify", str(SIZE.people))
+                asked += 1
+            killer.strike()
     disturbed = time.monotonic() - began
     settled, pause = portal.settle(STUCK, hurries=not IS_LONG)
 
+    # Nearly: what was asked for again may be done before the blow falls.
+    assert killer.during_work >= ROUNDS * 0.9, killer.killed
+    assert killer.during_reading >= 2
+    assert set(killer.killed) == set(VICTIMS[:ROUNDS])
     with looking_at(portal, "undisturbed"):
-        expected = [portal.rows(query) for query in (_OUTCOMES, _LEDGER, _TOLD, _EVENTS)]
-    found = [portal.rows(query) for query in (_OUTCOMES, _LEDGER, _TOLD, _EVENTS)]
+        expected = [portal.rows(query) for query in (_OUTCOMES, _LEDGER, _TOLD)]
+        events = Counter(dict(portal.rows(_EVENTS)))
+    found = [portal.rows(query) for query in (_OUTCOMES, _LEDGER, _TOLD)]
     assert found == expected
     assert len(found[0]) == SIZE.people
     assert found[1]
     assert portal.count(_TWICE_IN_A_SWEEP) == 0
+    events += Counter({"people.verified": asked, "verification.opened": portal.count(_RECHECKS)})
+    assert dict(portal.rows(_EVENTS)) == events
     # One mail each. Of a worker that was killed between the server's yes and its own note it comes again, as the same.
     assert portal.sink.recipients() == {email: 1 for email, *_ in found[0]}
     copies = sum(portal.sink.taken.values()) - len(portal.sink.taken)
-    assert copies <= ROUNDS
+    assert copies <= len(killer.interrupted)
     told(
         rounds=ROUNDS,
-        during_work=worked,
+        during_work=killer.during_work,
+        while_usage_was_read=killer.during_reading,
+        readings_taken_over=portal.count(_READ_ANEW),
         people=SIZE.people,
         tokens=sum(row[6] for row in found[1]),
+        mails_interrupted=len(killer.interrupted),
         same_mail_again=copies,
         disturbed_s=f"{disturbed:.0f}",
         settled_after_s=f"{settled:.0f}",
-        longest_pause_s=f"{pause:.0f}",
+        longest_pause_s=f"{max(pause, watch.longest):.0f}",
     )

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 import pytest
 import requests
 
-from tests.faults.conftest import Told
+from tests.faults.aws import age_answers, faults
+from tests.faults.conftest import IS_LONG, SIZE, Told
 from tests.faults.portal import Portal
 from tests.faults.visitor import Load, Visitor
 
@@ -18,6 +19,8 @@ BOUND = 3.0
 PAGES = ("/", "/setup/", "/people/", "/costs/", "/audit/", "/bundle/", "/livez", "/readyz")
 WITHOUT_REDIS = 60.0
 RESUMES = 15.0
+_NEWEST = "SELECT coalesce(max(id), 0) FROM onboarding_verification"
+_BLOCKED = "SELECT count(*) FROM onboarding_verification v WHERE v.outcome = 'blocked'"
 _LIVE = "SELECT count(*) FROM onboarding_verification WHERE state IN ('queued', 'running')"
 
 
@@ -71,6 +74,36 @@ def test_a_database_that_stands_still_is_a_503_worth_a_retry(portal: Portal, adm
     told(rounds=1, pages=len(answers), slowest_s=f"{max(slowest, slower):.2f}")
 
 
+# For how long a part stands still in the long form. Redis: longer than any lease.
+STANDS_STILL = {"redis": 90.0, "postgresql": 30.0, "aws": 30.0}
+_A_MOMENT = 6.0
+
+
+@pytest.mark.parametrize("part", STANDS_STILL)
+def test_work_goes_on_after_a_part_stood_still(part: str, portal: Portal, told: Told) -> None:
+    """Nothing is started again: every process that waited goes on by itself."""
+    age_answers(portal)
+    newest, restarts = portal.count(_NEWEST), portal.restarts
+    # So that what is asked for is under way when the part stands still, and neither done nor forgotten.
+    with faults(portal, {"operation": "*", "kind": "slow", "seconds": 0.5}):
+        portal.work("verify", str(min(SIZE.people, 100)))
+        paused_s = STANDS_STILL[part] if IS_LONG else _A_MOMENT
+        with portal.paused(part):
+            ends = time.monotonic() + paused_s
+            portal.wait(lambda: time.monotonic() > ends, paused_s + 5, f"{part} to be missed")
+            left = None if part == "postgresql" else portal.count(_LIVE)
+        left = portal.count(_LIVE) if left is None else left
+        assert left
+        before = portal.progress()
+        resumed = portal.wait(lambda: portal.progress() != before, RESUMES + 5, "work to go on")
+    settled, _ = portal.settle(90)
+
+    assert resumed < RESUMES
+    assert portal.restarts == restarts
+    assert portal.count(f"{_BLOCKED} AND v.id > {newest}") == 0
+    told(rounds=1, stood_still_s=paused_s, left=left, resumed_after_s=f"{resumed:.1f}", done_after_s=f"{settled:.0f}")
+
+
 @pytest.mark.long
 def test_an_identity_provider_that_stands_still_is_a_503_worth_a_retry(
     portal: Portal, admin: Visitor, told: Told
@@ -97,9 +130,10 @@ def test_pages_answer_while_redis_is_gone_and_work_goes_on_after(portal: Portal,
         assert admin.post("/setup/verify/").status_code == 200
         ends = time.monotonic() + WITHOUT_REDIS
         portal.wait(lambda: time.monotonic() > ends, WITHOUT_REDIS + 5, "Redis to be missed")
-    opened = portal.count(_LIVE)
+        opened = portal.count(_LIVE)
+    assert opened
     # It begins empty.
-    resumed = portal.wait(lambda: portal.count(_LIVE) < opened or not opened, RESUMES + 5, "work to go on")
+    resumed = portal.wait(lambda: portal.count(_LIVE) < opened, RESUMES + 5, "work to go on")
     portal.wait(lambda: portal.count(_LIVE) == 0, 30, "what was asked for meanwhile to be done")
 
     assert load.failed == 0, load.statuses

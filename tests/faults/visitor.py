@@ -26,6 +26,13 @@ class Visitor:
         # What the environment says of proxies is not for loopback.
         self.session.trust_env = False
 
+    def through(self, url: str) -> Visitor:
+        """The same one, by way of a balancer."""
+        visitor = Visitor([url])
+        visitor.session = self.session
+        visitor.session.headers["Connection"] = "close"
+        return visitor
+
     def get(self, path: str, **options: Any) -> requests.Response:
         return self._ask("GET", path, **options)
 

@@ -170,7 +170,7 @@ def test_no_file_for_a_spreadsheet_holds_a_formula(page: Page, company: Company)
         Team.objects.filter(pk=company.empty_team.pk).update(name=formula, cost_centre=formula[:20])
         Team.objects.filter(people=company.people["person"]).update(name=f"{formula} ", cost_centre=formula[:20])
         AuditEvent.objects.record(actor=formula, action="person.changed", target=formula, note=formula)
-        statuses.refresh_everybody()
+        list(statuses.refresh_everybody())
         for by in ("person", "team"):
             response = company.client("admin").get(page.url(company.stand_ins()), {"by": by})
             assert response.status_code == 200

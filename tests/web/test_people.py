@@ -88,7 +88,7 @@ def company() -> dict[str, Person]:
     make_enrolment(people["outdated"], old, machine="bo-tp14", connected_at=None)
     make_usage(person=people["ready"], day=TODAY)
     admin()
-    statuses.refresh_everybody()
+    list(statuses.refresh_everybody())
     return people
 
 
@@ -202,7 +202,7 @@ def test_blockers_say_how_many_one_fix_would_let_in() -> None:
         verified(member(f"Ana {number}", team), revision, NO_ASSIGNMENT)
     verified(member("Bo", team), revision, NO_ASSIGNMENT, NO_FORM)
     verified(member("Cy", team), revision, NOT_IN_DIRECTORY)
-    statuses.refresh_everybody()
+    list(statuses.refresh_everybody())
 
     page = read(URL)
     words = text_of(page)
@@ -330,7 +330,7 @@ def test_pages_hold_everybody_once_also_among_equals(sort: str, monkeypatch: pyt
         # Two of a name, and one team, status, day and revision.
         make_person(f"p{number}@acme.example", name=f"Ana {number // 2}", team=team)
     admin()
-    statuses.refresh_everybody()
+    list(statuses.refresh_everybody())
     everybody = [row["email"] for row in file(f"?sort={sort}")]
 
     there, query = [], f"?sort={sort}"
@@ -391,7 +391,7 @@ def test_as_many_queries_for_one_as_for_many(django_assert_num_queries: DjangoAs
     team = make_team(revision.plan)
     client = admin()
     verified(member("Ana", team), revision, NO_ASSIGNMENT)
-    statuses.refresh_everybody()
+    list(statuses.refresh_everybody())
     with django_assert_num_queries(14):
         read(URL, client)
 
@@ -399,7 +399,7 @@ def test_as_many_queries_for_one_as_for_many(django_assert_num_queries: DjangoAs
         person = member(f"Bo {number:02}", team)
         verified(person, revision, NO_ASSIGNMENT if number % 2 else NOT_IN_DIRECTORY)
         make_enrolment(person)
-    statuses.refresh_everybody()
+    list(statuses.refresh_everybody())
     with django_assert_num_queries(14):
         read(URL, client)
     edge = Person.objects.get(name="Bo 03")
@@ -442,7 +442,7 @@ def test_the_file_has_what_is_known_and_is_on_record() -> None:
 def test_names_are_text_in_pages_and_files() -> None:
     member("=HYPERLINK(1)", make_team(name=HOSTILE))
     make_person("x@acme.example", name=HOSTILE)
-    statuses.refresh_everybody()
+    list(statuses.refresh_everybody())
 
     page = read(URL)
 

@@ -123,9 +123,10 @@ def test_a_public_url_in_capitals_is_https_too(monkeypatch: pytest.MonkeyPatch) 
     ("environment", "expression", "expected"),
     [
         (
-            {"DATABASE_URL": "postgres://u:p@db.example/onramp?sslmode=verify-full"},
-            "settings.DATABASES['default']['OPTIONS']",
-            "{'connect_timeout': 2, 'sslmode': 'verify-full'}",
+            {"DATABASE_URL": "postgres://u:p@db.example/onramp?sslmode=verify-full&keepalives_idle=5"},
+            "[settings.DATABASES['default']['OPTIONS'][name]"
+            " for name in ('connect_timeout', 'sslmode', 'keepalives_idle')]",
+            "[2, 'verify-full', 5]",
         ),
         ({"ONRAMP_PUBLIC_URL": "https://onramp.example"}, "settings.SESSION_COOKIE_NAME", "__Host-session"),
         ({}, "settings.EMAIL_HOST or 'no mail'", "no mail"),

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection, connections
 from django.test import Client
@@ -73,6 +74,7 @@ def dumb_server() -> Iterator[int]:
 
 
 @on_postgresql
+@pytest.mark.django_db
 def test_a_page_tries_to_connect_once(dumb_server: int) -> None:
     alone = connections["default"].copy()
     alone.settings_dict = {**alone.settings_dict, "HOST": "127.0.0.1", "PORT": str(dumb_server)}
@@ -82,6 +84,27 @@ def test_a_page_tries_to_connect_once(dumb_server: int) -> None:
             with pytest.raises(OperationalError):
                 alone.ensure_connection()
     assert time.monotonic() - began < 3
+
+
+# What the kernel is told: seconds, seconds, how often, milliseconds.
+KEEPALIVES = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 4, socket.TCP_USER_TIMEOUT: 30_000}
+
+
+@on_postgresql
+@pytest.mark.django_db
+def test_a_peer_that_is_gone_is_noticed_within_half_a_minute(dumb_server: int) -> None:
+    """The suite's server listens on a Unix socket, which has no keepalives: so this one connects by TCP."""
+    given = connections["default"].get_connection_params()
+    options = {name: value for name, value in given.items() if name.startswith(("keepalives", "tcp_"))}
+    server = psycopg.conninfo.make_conninfo(host="127.0.0.1", port=dumb_server, **options)
+    link = psycopg.pq.PGconn.connect_start(server.encode())
+    while link.connect_poll() == psycopg.pq.PollingStatus.WRITING:
+        time.sleep(0.01)
+    with socket.socket(fileno=link.socket) as ours:
+        assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert {name: ours.getsockopt(socket.IPPROTO_TCP, name) for name in KEEPALIVES} == KEEPALIVES
+        ours.detach()
+    link.finish()
 
 
 @pytest.mark.parametrize(("language", "said"), [("en", "Try again"), ("es", "Volver a intentarlo")])
