@@ -129,7 +129,7 @@ def test_what_people_ask_and_what_admins_see(visit: NewVisitor) -> None:
     carla.open("/requests/?state=answered")
     assert_accessible(carla, "Requests")
     carla.page.get_by_role("button", name="Resolve").first.click()
-    carla.page.wait_for_url(f"{carla.url}/requests/")
+    carla.page.wait_for_url(f"{carla.url}/requests/?state=answered")
     carla.open("/requests/?state=resolved")
     assert_accessible(carla, "Requests")
     carla.open("/notifications/")

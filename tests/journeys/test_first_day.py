@@ -25,7 +25,7 @@ PWNED = Path("/tmp/onramp-pwned")  # what the hostile name would make, were it e
 # So slow that answers are seen to come one by one, however busy the machine is.
 SLOW = (
     {"operation": "identitystore.*", "kind": "slow", "seconds": 0.5},
-    {"operation": "iam.SimulatePrincipalPolicy", "kind": "slow", "seconds": 1},
+    {"operation": "iam.SimulatePrincipalPolicy", "kind": "slow", "seconds": 3},
 )
 
 # What a heading may say in both languages: names of products, systems and files.
