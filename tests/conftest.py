@@ -115,8 +115,13 @@ class _ByFile(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no
         return file if file in _ALONE else folder
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL, what reaches no database is left out: it has run before, on SQLite."""
+    """On PostgreSQL, what reaches no database is left out: it has run before, on SQLite.
+
+    Journeys come first: they take one worker some minutes, and pytest-django would let them be what all wait for.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("journeys") is None)
     if os.environ.get("DATABASE_URL"):
         idle = [item for item in items if not _reaches_database(item)]
         config.hook.pytest_deselected(items=idle)
