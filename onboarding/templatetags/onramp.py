@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from django import template
@@ -47,6 +48,7 @@ _ICONS = {"connected": "ready", "answered": "ready"}
 
 
 @register.simple_tag
+@cache
 def icon(name: str) -> SafeString:
     """A symbol of `_icons.html`. Never says anything by itself: a word stands beside it."""
     return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
@@ -65,6 +67,12 @@ def badge(state: str) -> SafeString:
 
 
 def _state(css_class: str, state: str) -> SafeString:
+    return _drawn(css_class, state, get_language())
+
+
+@cache
+def _drawn(css_class: str, state: str, language: str | None) -> SafeString:
+    """Drawn a dozen times on a page, and always the same in a language."""
     drawn = icon(_ICONS.get(state, state))
     return format_html('<span class="{}" data-outcome="{}">{}{}</span>', css_class, state, drawn, STATES[state])
 

@@ -215,7 +215,8 @@ def _access(request: PersonRequest, state: State) -> Access:
 
 
 def _values(row: models.Model) -> tuple[object, ...]:
-    return tuple(value for name, value in vars(row).items() if name != "_state")
+    """Its columns. Django puts what it keeps of a row before them, first."""
+    return tuple(vars(row).values())[1:]
 
 
 def _kept(request: PersonRequest, part: str, state: State) -> Page | None:
@@ -369,7 +370,7 @@ def _poll_seconds(board: Board) -> int:
 def _platform(request: PersonRequest) -> Platform:
     """The platform to offer first: what the URL says, else what the browser says. Only ever a default."""
     asked = request.GET.get("os", "") if request.META["QUERY_STRING"] else ""
-    if asked in Platform.values:
+    if asked and asked in Platform.values:
         return Platform(asked)
     agent = request.META.get("HTTP_USER_AGENT", "")
     if "Windows" in agent:
