@@ -310,9 +310,11 @@ class Portal:
     def paused(self, name: str) -> Iterator[None]:
         """Everything of a process stands still: it accepts connections, and neither answers nor refuses."""
         stopped = self.processes(name)
-        for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
         try:
+            for pid in stopped:
+                # One of PostgreSQL's own may have ended meanwhile; whatever happens, nothing stays stopped.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
             yield
         finally:
             for pid in stopped:
