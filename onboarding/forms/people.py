@@ -20,13 +20,18 @@ class ReasonForm(forms.Form):
     )
 
 
-class TeamOfPersonForm(forms.Form):
-    """The team to put somebody into, or none."""
+class _TeamWithPlan(forms.ModelChoiceField):
+    def label_from_instance(self, team: Team) -> str:
+        return f"{team.name} · {team.plan.name if team.plan else _('No plan')}"
 
-    team = forms.ModelChoiceField(
-        queryset=Team.objects.order_by("name"),
+
+class TeamOfPersonForm(forms.Form):
+    """The team to put somebody into, or none. Each is named with its plan, which comes with it."""
+
+    team = _TeamWithPlan(
+        queryset=Team.objects.select_related("plan").order_by("name"),
         required=False,
-        label=_("Team"),
+        label=_("Team and plan"),
         empty_label=_("No team"),
         widget=forms.Select(attrs={"class": "input"}),
     )

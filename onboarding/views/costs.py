@@ -64,7 +64,8 @@ def costs(request: PersonRequest) -> HttpResponseBase:
         "budgets": _shown(team_budgets, chosen),
         "table": table(query, chosen, parts, teams, billed=figures.billed.amount if figures.billed else None),
         "tabs": [(each, name, changed(query, by=each, sort=None, page=None)) for each, name in TABS.items()],
-        "export": changed(query, by=None, sort=None, page=None, stack=None),
+        # What the page ignores and says so, the file would refuse.
+        "export": changed(query, **dict.fromkeys([*ignored, "by", "sort", "page", "stack"])),
         "kept": [(name, query[name]) for name in ("month", "days", "by", "stack") if query.get(name)],
         "everything": changed(query, page=None, **dict.fromkeys(chosen.chosen)),
         **_choices(teams),

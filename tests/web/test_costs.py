@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
 import re
@@ -674,6 +675,17 @@ def test_a_filter_that_says_nothing_makes_no_file_of_everything(query: str, name
     assert (response.status_code, response["Content-Type"]) == (400, "text/html; charset=utf-8")
     assert f"say nothing that Onramp knows: {names}." in " ".join(response.content.decode().split())
     assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.parametrize("query", ["team=platform&class=thought", "month=2026-11&person=nobody@acme.example&account=1"])
+def test_a_page_that_ignores_a_word_leads_to_a_file_that_can_be_had(query: str) -> None:
+    company()
+    client = admin()
+    shown = html.unescape(client.get(f"/costs/?{query}").content.decode())
+
+    (href,) = re.findall(r'href="(/costs/export\.csv[^"]*)"', shown)
+
+    assert client.get(href)["Content-Type"] == "text/csv; charset=utf-8"
 
 
 def test_what_has_no_price_has_no_number_in_the_file() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 import pytest
@@ -384,6 +385,17 @@ def test_the_page_says_that_the_groups_decide_again_and_leads_to_the_team() -> N
 
     assert "At the next sign-in the groups of the identity provider decide again" in shown
     assert "Open Platform" in shown
+
+
+def test_each_team_is_offered_with_the_plan_that_comes_with_it() -> None:
+    person = make_ready_person()
+    make_team(group="visitors", name="Visitors")
+
+    shown = page(person)
+
+    assert person.team and person.team.plan
+    assert re.search(rf"<option[^>]* selected>Platform · {person.team.plan.name}</option>", shown)
+    assert re.search(r"<option[^>]*>Visitors · No plan</option>", shown)
 
 
 # --- Sessions, deactivating
