@@ -76,7 +76,7 @@ def _requests() -> dict[str, Ask]:
     """A minimal page and the setup page of somebody who is ready; the polled part of somebody who waits."""
     from onboarding.enums import RunState
     from onboarding.models import PlanRevision
-    from onboarding.views.setup import PAGES
+    from onboarding.views.setup_page import PAGES
     from tests.factories import make_person, make_ready_person, make_verification
 
     person = make_ready_person("ready@acme.example")

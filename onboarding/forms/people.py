@@ -20,7 +20,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class _TeamWithPlan(forms.ModelChoiceField):
+class _TeamWithPlan(forms.ModelChoiceField):  # type: ignore[type-arg]  # it takes none at run time
     def label_from_instance(self, team: Team) -> str:
         return f"{team.name} · {team.plan.name if team.plan else _('No plan')}"
 

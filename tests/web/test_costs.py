@@ -677,7 +677,7 @@ def test_a_filter_that_says_nothing_makes_no_file_of_everything(query: str, name
     assert not AuditEvent.objects.exists()
 
 
-@pytest.mark.parametrize("query", ["team=platform&class=thought", "month=2026-11&person=nobody@acme.example&account=1"])
+@pytest.mark.parametrize("query", ["team=platform&class=thought", "person=ana@acme.example&account=1"])
 def test_a_page_that_ignores_a_word_leads_to_a_file_that_can_be_had(query: str) -> None:
     company()
     client = admin()

@@ -388,13 +388,13 @@ def test_the_page_says_that_the_groups_decide_again_and_leads_to_the_team() -> N
 
 
 def test_each_team_is_offered_with_the_plan_that_comes_with_it() -> None:
-    person = make_ready_person()
+    plan = make_revision().plan
+    person = make_person(team=make_team(plan))
     make_team(group="visitors", name="Visitors")
 
     shown = page(person)
 
-    assert person.team and person.team.plan
-    assert re.search(rf"<option[^>]* selected>Platform · {person.team.plan.name}</option>", shown)
+    assert re.search(rf"<option[^>]* selected>Platform · {plan.name}</option>", shown)
     assert re.search(r"<option[^>]*>Visitors · No plan</option>", shown)
 
 

@@ -36,7 +36,7 @@ from onboarding.models import (
     Verification,
 )
 from onboarding.requests import answer_request, ask_about_finding, ask_for_access, close_request
-from onboarding.views.setup import PAGES, PARTS, REVISIONS
+from onboarding.views.setup_page import PAGES, PARTS, REVISIONS
 from tests.factories import (
     make_answer,
     make_enrolment,
