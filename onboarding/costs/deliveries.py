@@ -58,17 +58,20 @@ class Piece:
     until: dt.datetime | None = None
 
 
-def deliveries(source: LogSource, *, since: dt.datetime, until: dt.datetime) -> Iterator[Piece]:
-    """Everything delivered in that time, but the files that were read before. Raises AwsError."""
-    if source.destination.startswith("s3://"):
+def deliveries(source: LogSource, place: str, *, since: dt.datetime, until: dt.datetime) -> Iterator[Piece]:
+    """Everything delivered there in that time, but the files that were read before. Raises AwsError.
+
+    `place` is spelled as the source's `destination`.
+    """
+    if place.startswith("s3://"):
         # Files are listed from the beginning of an hour: one lies in the hour of its delivery, and was read after.
         hour = since.replace(minute=0, second=0, microsecond=0)
         known = LogFile.objects.filter(source=source, read_at__gte=hour)
-        chunks = _ahead(_chunks(source, since, dict(known.values_list("key", "etag"))))
+        chunks = _ahead(_chunks(source, place, since, dict(known.values_list("key", "etag"))))
         for file, of_file in groupby(chunks, key=itemgetter(0)):
             yield from _pieces(file, (chunk for _, chunk in of_file))
     else:
-        yield from _ahead(_events(source, since, until))
+        yield from _ahead(_events(source, place, since, until))
 
 
 def _ahead(items: Iterator[_T]) -> Iterator[_T]:
@@ -83,9 +86,9 @@ def _ahead(items: Iterator[_T]) -> Iterator[_T]:
         fetcher.shutdown(cancel_futures=True)
 
 
-def _events(source: LogSource, since: dt.datetime, until: dt.datetime) -> Iterator[Piece]:
+def _events(source: LogSource, group: str, since: dt.datetime, until: dt.datetime) -> Iterator[Piece]:
     """One stretch of time after the other, since nobody says that events come in the order of their times."""
-    group, region, access = source.destination, source.region, access_to(source)
+    region, access = source.region, access_to(source)
     while since < until:
         end = min(since + _STRETCH, until)
         for messages in usage_logs.log_events(group, region=region, since=since, until=end, access=access):
@@ -95,14 +98,13 @@ def _events(source: LogSource, since: dt.datetime, until: dt.datetime) -> Iterat
 
 
 def _chunks(
-    source: LogSource, since: dt.datetime, known: Mapping[str, str]
+    source: LogSource, bucket: str, since: dt.datetime, known: Mapping[str, str]
 ) -> Iterator[tuple[LogFile, bytes | Refused]]:
     """The files as they are, cut; each begins with nothing, so that an empty one is a file, too.
 
     One that is not there must not keep those after it from being read, and ends with the reason.
     """
     region, access, account = source.region, access_to(source), source.account.account_id
-    bucket = source.destination
     for found in usage_logs.log_objects(bucket, account_id=account, region=region, since=since, access=access):
         if found.etag != known.get(found.key):
             file = LogFile(source=source, key=found.key, etag=found.etag)

@@ -7,7 +7,7 @@ the watermark when it is through; one that is killed leaves it where it was, and
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -84,8 +84,11 @@ def _open(source: LogSource, back: dt.timedelta) -> Ingestion | None:
 def _since(source: LogSource, back: dt.timedelta, now: dt.datetime) -> dt.datetime:
     if source.read_until is None:
         return now - BACKFILL
-    is_files = source.destination.startswith("s3://")
-    return min(source.read_until - (_OVERLAP_OF_FILES if is_files else _OVERLAP_OF_EVENTS), now - back)
+    return min(source.read_until - _overlap(source.destination), now - back)
+
+
+def _overlap(place: str) -> dt.timedelta:
+    return _OVERLAP_OF_FILES if place.startswith("s3://") else _OVERLAP_OF_EVENTS
 
 
 def run(ingestion_id: int) -> None:
@@ -134,8 +137,8 @@ class _Run:
     def perform(self) -> None:
         try:
             self._look_up_destination()
-            if self.source.destination:
-                self._read()
+            if places := self._places():
+                self._read(places)
                 ledger.resolve_meters(self.source, run=self.row, lease=LEASE)
                 # A price that was added while usage was being written did not see it.
                 price_unpriced(since=self.row.since.date(), source=self.source)
@@ -151,24 +154,44 @@ class _Run:
     def _look_up_destination(self) -> None:
         """Where the Region is logged now: S3 before a log group where it is both, since it is read for less."""
         places = bedrock.logging_destinations(region=self.source.region, access=access_to(self.source))
-        was_logged = bool(self.source.destination)
+        before = self.source.destination
         self.source.destination = min(places, key=lambda place: not place.startswith("s3://"), default="")
         self.source.off_since = None if places else self.source.off_since or self.began_at
+        if before and self.source.destination != before:
+            self.source.left, self.source.left_at = before, self.began_at
         with transaction.atomic():
-            self._hold("destination", "off_since")
-            if was_logged and not places:
+            self._hold("destination", "off_since", "left", "left_at")
+            if before and not places:
                 tell_of_logging_off(self.source)
 
-    def _read(self) -> None:
-        """What was read before a problem is kept."""
-        try:
-            self._count_deliveries()
-        finally:
-            self._commit()
+    def _places(self) -> dict[str, dt.datetime]:
+        """Where to read, and from when on. What was used before logging went elsewhere, or off, is delivered to the
+        old place and comes late: it is read as long as late files are looked for anywhere.
+        """
+        source = self.source
+        places = {source.destination: self.row.since} if source.destination else {}
+        if source.left_at and self.began_at < source.left_at + _OVERLAP_OF_FILES:
+            places.setdefault(source.left, min(self.row.since, source.left_at - _overlap(source.left)))
+        return places
 
-    def _count_deliveries(self) -> None:
-        for piece in deliveries(self.source, since=self.row.since, until=self.began_at):
+    def _read(self, places: Mapping[str, dt.datetime]) -> None:
+        """What was read before a problem is kept, and no place keeps another from being read."""
+        problem = None
+        for place, since in places.items():
+            try:
+                self._count_deliveries(place, since)
+            except AwsError as error:
+                problem = problem or error
+            finally:
+                self._commit()
+        if problem is not None:
+            raise problem
+
+    def _count_deliveries(self, place: str, since: dt.datetime) -> None:
+        for piece in deliveries(self.source, place, since=since, until=self.began_at):
             self._count(piece)
+            if piece.until is not None and place == self.source.destination:
+                self.until = piece.until
             is_due = timezone.now() > self.committed_at + _COMMITTED_EVERY
             if is_due or self.tally.lines >= _LINES_A_COMMIT or self.tally.spots >= _SPOTS_A_COMMIT:
                 self._commit()
@@ -182,7 +205,6 @@ class _Run:
             self.tally.unreadable += 1
         if piece.file is not None:
             self.files.append(piece.file)
-        self.until = piece.until or self.until
 
     def _commit(self) -> None:
         """Write what was counted. The files whose last lines came are whole; half a file is read again.

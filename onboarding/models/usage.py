@@ -29,6 +29,10 @@ class LogSource(models.Model):
     destination = models.CharField(
         max_length=600, blank=True, help_text=_("s3://bucket/prefix, or a log group's name; empty: logging is off.")
     )
+    left = models.CharField(
+        max_length=600, blank=True, default="", db_default="", help_text=_("Where it was logged before that.")
+    )
+    left_at = models.DateTimeField(null=True, blank=True, help_text=_("When that was seen to have ended."))
     off_since = models.DateTimeField(null=True, blank=True, help_text=_("Since when logging was seen to be off."))
     read_until = models.DateTimeField(
         null=True, blank=True, help_text=_("The watermark: everything that was delivered before it has been read.")

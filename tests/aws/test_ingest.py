@@ -131,19 +131,105 @@ def test_requests_in_the_folder_of_another_hour_count_for_when_they_were_made(aw
     assert ledger(day=day, meter__region=IRELAND) == of_day(aws, day)
 
 
-def test_a_file_that_comes_hours_later_is_found_by_the_next_reading(aws: Aws) -> None:
-    """It lies in the folder of an hour that was listed before it came."""
-    read(regions=[IRELAND], back=dt.timedelta(hours=4))
+LATE_MODEL = "anthropic.claude-late-1"
+
+
+def deliver_late(aws: Aws) -> None:
+    """A request of Ireland, in the folder of an hour that was listed before it came."""
     at = timezone.now() - dt.timedelta(hours=2)
-    model, caller = "eu.anthropic.claude-late-1", f"{aws.session_arn('ClaudeCodeDeveloper')}/ana.nunez@acme.example"
-    record = line(at=f"{at:%Y-%m-%dT%H:%M:%SZ}", arn=caller, model=model, tokens=(7, 5, 0, 0))
+    caller = f"{aws.session_arn('ClaudeCodeDeveloper')}/ana.nunez@acme.example"
+    record = line(at=f"{at:%Y-%m-%dT%H:%M:%SZ}", arn=caller, model=f"eu.{LATE_MODEL}", tokens=(7, 5, 0, 0))
     key = f"{log_files(aws)[0]['Key'].partition(f'/{IRELAND}/')[0]}/{IRELAND}/{at:%Y/%m/%d/%H}/late.json.gz"
     aws.portal("s3").put_object(Bucket=PROD_LOGS, Key=key, Body=gzip.compress(joined(record)))
 
+
+def late_tokens() -> dict[str, int]:
+    return {row.token_class: tokens for row, tokens in ledger(meter__model_id=LATE_MODEL).items()}
+
+
+def test_a_file_that_comes_hours_later_is_found_by_the_next_reading(aws: Aws) -> None:
+    read(regions=[IRELAND], back=dt.timedelta(hours=4))
+    deliver_late(aws)
+
     read(regions=[IRELAND])
 
-    found = ledger(meter__model_id=model.partition(".")[2])
-    assert {row.token_class: tokens for row, tokens in found.items()} == {"input": 7, "output": 5}
+    assert late_tokens() == {"input": 7, "output": 5}
+
+
+GROUP = "/acme/bedrock/invocations"
+ELSEWHERE: dict[str, dict[str, Any]] = {
+    "off": {},
+    "another bucket": {"s3Config": {"bucketName": PAYMENTS_LOGS, "keyPrefix": "new"}},
+    "a log group": {
+        "cloudWatchConfig": {"logGroupName": GROUP, "roleArn": f"arn:aws:iam::{PROD}:role/BedrockInvocationLogging"}
+    },
+}
+
+
+def log_to(aws: Aws, config: dict[str, Any], region: str = IRELAND) -> None:
+    bedrock = aws.portal("bedrock", PROD, region)
+    if config:
+        bedrock.put_model_invocation_logging_configuration(loggingConfig=config)
+    else:
+        bedrock.delete_model_invocation_logging_configuration()
+
+
+@pytest.mark.parametrize("new", ELSEWHERE)
+def test_what_comes_late_to_where_logging_was_is_read_there(aws: Aws, new: str) -> None:
+    aws.portal("logs").create_log_group(logGroupName=GROUP)
+    read(regions=[IRELAND], back=dt.timedelta(hours=4))
+    log_to(aws, ELSEWHERE[new])
+    read(regions=[IRELAND])
+    deliver_late(aws)
+
+    read(regions=[IRELAND])
+
+    source = source_of()
+    assert (source.left.startswith(f"s3://{PROD_LOGS}"), source.destination != source.left) == (True, True)
+    assert (source.problem, late_tokens()) == ("", {"input": 7, "output": 5})
+
+
+def test_where_logging_was_is_not_read_for_ever(aws: Aws) -> None:
+    read(regions=[IRELAND], back=dt.timedelta(hours=4))
+    log_to(aws, {})
+    read(regions=[IRELAND])
+    deliver_late(aws)
+    LogSource.objects.filter(pk=source_of().pk).update(left_at=timezone.now() - dt.timedelta(hours=3))
+
+    read(regions=[IRELAND])
+
+    assert late_tokens() == {}
+
+
+def test_a_place_that_cannot_be_read_any_more_is_told_and_keeps_nobody_from_the_new_one(aws: Aws) -> None:
+    read(regions=[IRELAND], back=dt.timedelta(hours=4))
+    until, s3 = source_of().read_until, aws.portal("s3")
+    here = log_files(aws)[0]["Key"]
+    deliver_late(aws)
+    late = next(row["Key"] for row in log_files(aws) if row["Key"].endswith("/late.json.gz"))
+    s3.create_bucket(Bucket="acme-new-logs", CreateBucketConfiguration={"LocationConstraint": IRELAND})
+    s3.copy_object(Bucket="acme-new-logs", Key=late, CopySource={"Bucket": PROD_LOGS, "Key": late})
+    log_to(aws, {"s3Config": {"bucketName": "acme-new-logs", "keyPrefix": here.partition("AWSLogs/")[0].rstrip("/")}})
+    aws.fault(operation="s3.ListObjectsV2", kind="denied", when={"Bucket": PROD_LOGS})
+
+    read(regions=[IRELAND])
+
+    source = source_of()
+    assert source.destination.startswith("s3://acme-new-logs")
+    assert (source.problem, source.read_until) == (Problem.DENIED, until)
+    assert late_tokens() == {"input": 7, "output": 5}
+
+
+def test_a_log_group_that_was_left_does_not_say_how_far_the_new_place_was_read(aws: Aws) -> None:
+    read(regions=[TOKYO])
+    until = source_of(region=TOKYO).read_until
+    log_to(aws, ELSEWHERE["another bucket"], TOKYO)
+    aws.fault(operation="s3.ListObjectsV2", kind="denied")
+
+    read(regions=[TOKYO])
+
+    source = source_of(region=TOKYO)
+    assert (source.left, source.problem, source.read_until) == (GROUP, Problem.DENIED, until)
 
 
 def test_a_file_that_comes_days_later_is_found_at_night(aws: Aws) -> None:
@@ -173,7 +259,7 @@ def test_a_log_group_is_read_event_by_event(aws: Aws) -> None:
 
     (run,) = read(regions=[TOKYO], back=None)
 
-    assert source_of(region=TOKYO).destination == "/acme/bedrock/invocations"
+    assert source_of(region=TOKYO).destination == GROUP
     today = timezone.now().date()
     truth = {row: tokens for row, tokens in used(aws, PROD, until=today).items() if row.region == TOKYO}
     assert ledger(until=today, meter__region=TOKYO) == truth

@@ -50,7 +50,7 @@ def make_source() -> LogSource:
 
 
 def read(source: LogSource, since: dt.datetime) -> list[Piece]:
-    return list(deliveries(source, since=since, until=NOW))
+    return list(deliveries(source, source.destination, since=since, until=NOW))
 
 
 def test_a_file_of_the_hour_that_listing_begins_with_is_not_read_again(bucket: Bucket) -> None:
