@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socketserver
 import sys
-import threading
 from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ from tests.conformance.claude_code import CURRENT, VERSIONS, Unavailable, instal
 from tests.conformance.machine import Machine
 from tests.conformance.people import Bundles
 from tests.sandbox_aws import Aws
+from tests.serving import serving
 
 
 def program(version: str) -> Path:
@@ -66,13 +66,9 @@ class _Refusal(socketserver.StreamRequestHandler):
 @pytest.fixture
 def wall() -> Iterator[str]:
     """A proxy that lets nothing pass; fails the test when a program wanted to go anywhere but to loopback."""
-    with _Wall() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with serving(_Wall()) as server:
         yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
-        assert server.asked == []
+    assert server.asked == []
 
 
 @pytest.fixture

@@ -10,35 +10,30 @@ import itertools
 import socket
 import socketserver
 import threading
-from typing import Self
 
 
-class Balancer:
+class Balancer(socketserver.ThreadingTCPServer):
     """`ports` may be changed at any time; what is connected stays so."""
 
+    daemon_threads = True
+
     def __init__(self, ports: list[int]) -> None:
+        super().__init__(("127.0.0.1", 0), _Session)
         self.ports = ports
+        self.url = f"http://localhost:{self.server_address[1]}"
         self._turn = itertools.count()
-        balancer = self
 
-        class Session(socketserver.BaseRequestHandler):
-            def handle(self) -> None:
-                ports = balancer.ports
-                port = ports[next(balancer._turn) % len(ports)]
-                with socket.create_connection(("127.0.0.1", port), timeout=60) as backend:
-                    _pass_on(self.request, backend)
+    def next_port(self) -> int:
+        ports = self.ports
+        return ports[next(self._turn) % len(ports)]
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session)
-        self._server.daemon_threads = True
-        self.url = f"http://localhost:{self._server.server_address[1]}"
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
+class _Session(socketserver.BaseRequestHandler):
+    server: Balancer
 
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def handle(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.server.next_port()), timeout=60) as backend:
+            _pass_on(self.request, backend)
 
 
 def _pass_on(visitor: socket.socket, backend: socket.socket) -> None:

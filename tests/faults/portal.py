@@ -30,6 +30,7 @@ from tests.faults.outside import ADMIN
 from tests.faults.visitor import Visitor
 from tests.journeys.stack import BASE_DIR, command_of, descendants
 from tests.on_postgresql import Server
+from tests.serving import serving
 
 # What a killed server must bring back: what it said it has committed.
 _SETTINGS = ("fsync=off", "synchronous_commit=on", "full_page_writes=off")
@@ -474,7 +475,7 @@ def grounds(home: Path, size: Size) -> Iterator[Portal]:
         postgresql = Server(folder, _SETTINGS)
         stack.callback(postgresql.stop)
         postgresql.start()
-        sink = stack.enter_context(Sink())
+        sink = stack.enter_context(serving(Sink()))
         portal = Portal(home, size, postgresql, embedded_redis(home / "redis"), sink)
         stack.callback(portal.stop)
         portal.start_outside()

@@ -12,6 +12,7 @@ from tests.faults.balancer import Balancer
 from tests.faults.conftest import SIZE, Told
 from tests.faults.portal import Portal
 from tests.faults.visitor import Load
+from tests.serving import serving
 
 TIMES = int(os.environ.get("FAULTS_RESTARTS", "10"))
 _PAGES = ("/", "/setup/", "/people/", "/costs/", "/livez")
@@ -36,7 +37,7 @@ def test_rolling_restarts_under_load(portal: Portal, told: Told) -> None:
     signed_in = [portal.admin() for _ in range(2)]
     newest, restarts = portal.count(_NEWEST), portal.restarts
     ports = [list(portal.ports), [free_port() for _ in portal.ports]]
-    with Balancer(list(portal.ports)) as balancer:
+    with serving(Balancer(list(portal.ports))) as balancer:
         load = Load([visitor.through(balancer.url) for visitor in signed_in], _PAGES)
         with load.running():
             # An even number: the last ones stand where the identity provider sends people back to.

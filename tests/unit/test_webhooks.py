@@ -7,7 +7,6 @@ import http.server
 import ipaddress
 import json
 import ssl
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,6 +24,7 @@ from hypothesis import strategies as st
 
 from onboarding import webhooks
 from onboarding.webhooks import WebhookError, is_public
+from tests.serving import serving
 
 HOST = "hooks.slack.com"
 URL = f"https://{HOST}/services/T0/B0/very-secret"
@@ -102,12 +102,8 @@ def server(certificate: Path) -> Iterator[Server]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     running.socket = context.wrap_socket(running.socket, server_side=True)
-    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield running
-    running.shutdown()
-    thread.join()
-    running.server_close()
+    with serving(running):
+        yield running
 
 
 @pytest.fixture

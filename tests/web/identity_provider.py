@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -29,6 +28,7 @@ from werkzeug.serving import make_server
 from werkzeug.test import run_wsgi_app
 
 from sandbox.idp import PASSWORD, make_app, replace_people, username_of
+from tests.serving import serving
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -69,16 +69,10 @@ class Provider:
 
 
 @contextmanager
-def serving(app: WSGIApplication, server_socket: socket.socket) -> Iterator[None]:
+def serving_app(app: WSGIApplication, server_socket: socket.socket) -> Iterator[None]:
     port = server_socket.getsockname()[1]
-    server = make_server("127.0.0.1", port, app, threaded=True, fd=server_socket.fileno())
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(make_server("127.0.0.1", port, app, threaded=True, fd=server_socket.fileno())):
         yield
-    finally:
-        server.shutdown()
-        thread.join()
 
 
 def loopback_socket() -> socket.socket:
@@ -110,7 +104,7 @@ def running_provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provi
             redirect_uris=["http://localhost:8000" + CALLBACK],
             state=state,
         )
-        with serving(_rewriting(app, provider), server_socket):
+        with serving_app(_rewriting(app, provider), server_socket):
             yield provider
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -28,6 +27,8 @@ from saml2.saml import NAME_FORMAT_UNSPECIFIED, NAMEID_FORMAT_PERSISTENT, NameID
 from saml2.server import Server
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 from werkzeug.serving import make_server
+
+from tests.serving import serving
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -182,11 +183,5 @@ def running_provider(folder: Path, someone: Someone) -> Iterator[SamlProvider]:
     holder: list[SamlProvider] = []
     server = make_server("127.0.0.1", 0, lambda environ, start: holder[0](environ, start), threaded=True)
     holder.append(SamlProvider(f"http://localhost:{server.server_port}", make_keys(folder, "idp"), someone))
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield holder[0]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

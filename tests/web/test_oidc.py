@@ -46,7 +46,7 @@ from tests.web.identity_provider import (
     is_signed_in,
     issuer_of,
     loopback_socket,
-    serving,
+    serving_app,
     sign_in,
     signed_by_the_attacker,
     start,
@@ -562,7 +562,7 @@ def test_provider_hung_at_login_is_a_503_in_time(client: Client, settings: Setti
 )
 def test_discovery_that_is_no_discovery_is_a_503(client: Client, settings: Settings, status: str, body: bytes) -> None:
     cache.clear()
-    with loopback_socket() as server_socket, serving(answering(status, body), server_socket):
+    with loopback_socket() as server_socket, serving_app(answering(status, body), server_socket):
         configure(settings, issuer=issuer_of(server_socket))
         assert_unavailable(client.post(LOGIN))
 
@@ -579,7 +579,7 @@ def test_redirects_of_the_provider_are_not_followed(client: Client, settings: Se
 
         cache.clear()
         configure(settings, issuer=issuer)
-        with serving(app, server_socket):
+        with serving_app(app, server_socket):
             assert_unavailable(client.post(LOGIN))
 
 
@@ -594,7 +594,7 @@ def gone(settings: Settings) -> str:
     cache.clear()
     with loopback_socket() as server_socket:
         issuer = issuer_of(server_socket)
-        with serving(answering("200 OK", discovery_of(issuer)), server_socket):
+        with serving_app(answering("200 OK", discovery_of(issuer)), server_socket):
             configure(settings, issuer=issuer)
             start(Client())
     return issuer

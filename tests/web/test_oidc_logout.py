@@ -36,7 +36,7 @@ from tests.web.identity_provider import (
     is_signed_in,
     issuer_of,
     loopback_socket,
-    serving,
+    serving_app,
     sign_in,
     unsigned,
 )
@@ -442,7 +442,7 @@ def test_without_its_keys_a_logout_fails_and_may_come_again(
     client = signed_in_as(idp, own_keys, "08a5019c")
     token = logout_token(idp)
     cache.clear()
-    with loopback_socket() as broken, serving(answering("503 Service Unavailable", b""), broken):
+    with loopback_socket() as broken, serving_app(answering("503 Service Unavailable", b""), broken):
         configure(settings, issuer=issuer_of(broken))
         response = send(token)
     assert (response.status_code, response.json()["error"]) == (400, "temporarily_unavailable")

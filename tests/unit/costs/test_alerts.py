@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import socketserver
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -26,6 +25,7 @@ from onboarding.models.deliveries import GIVE_UP, LEASE, TRIES
 from onboarding.webhooks import WebhookError
 from tests.factories import make_person, make_plan, make_team, make_usage
 from tests.leases import left, let_pass
+from tests.serving import serving
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 TODAY = NOW.date()
@@ -648,16 +648,12 @@ class MailServer(socketserver.StreamRequestHandler):
 
 def test_a_real_mail_server_gets_a_mail_that_is_whole(settings: Settings) -> None:
     MailServer.received.clear()
-    with socketserver.TCPServer(("127.0.0.1", 0), MailServer) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with serving(socketserver.TCPServer(("127.0.0.1", 0), MailServer)) as server:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_USE_TLS = (*server.server_address[:2], False)
         use(somebody(), 85)
         alerts.raise_due(NOW)
         send_all()
-        server.shutdown()
-        thread.join()
 
     (received,) = MailServer.received
     assert b"To: ana.nunez@acme.example\r\n" in received

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -19,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from portal.traces import ALLOWED
 from tests.aws.ingesting import environment_of_a_process
 from tests.sandbox_aws import Aws
+from tests.serving import serving
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 SECRET = "canary-51f0-nobody-is-to-keep-it"
@@ -93,10 +93,8 @@ class Collector:
 @pytest.fixture
 def collector() -> Iterator[Collector]:
     collector = Collector()
-    threading.Thread(target=collector.server.serve_forever, daemon=True).start()
-    yield collector
-    collector.server.shutdown()
-    collector.server.server_close()
+    with serving(collector.server):
+        yield collector
 
 
 def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -15,6 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.serving import serving
+
 
 @dataclass
 class Request:
@@ -70,22 +72,18 @@ def running(certificate: Path | None = None) -> Iterator[Portal]:
         def handle_error(self, request: object, client_address: object) -> None:
             """Quietly too: who does not trust a certificate hangs up."""
 
-    with Server(("127.0.0.1", 0), Handler) as server:
-        portal.url = f"http://127.0.0.1:{server.server_port}"
-        if certificate is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-            portal.url = portal.url.replace("http://", "https://")
-        # Asked for an end twenty times a second: the default, twice, would make each test half a second longer.
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    server = Server(("127.0.0.1", 0), Handler)
+    portal.url = f"http://127.0.0.1:{server.server_port}"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        portal.url = portal.url.replace("http://", "https://")
+    with serving(server):
         try:
             yield portal
         finally:
             portal.released.set()
-            server.shutdown()
-            thread.join()
 
 
 def self_signed(path: Path) -> Path:
