@@ -13,6 +13,7 @@ class AddIndexConcurrently(operations.AddIndexConcurrently):
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         if schema_editor.connection.vendor == "postgresql":
+            _drop_if_broken_off(self.index.name, schema_editor)
             super().database_forwards(app_label, schema_editor, from_state, to_state)
         else:
             AddIndex.database_forwards(self, app_label, schema_editor, from_state, to_state)
@@ -22,3 +23,14 @@ class AddIndexConcurrently(operations.AddIndexConcurrently):
             super().database_backwards(app_label, schema_editor, from_state, to_state)
         else:
             AddIndex.database_backwards(self, app_label, schema_editor, from_state, to_state)
+
+
+def _drop_if_broken_off(name: str, schema_editor: Any) -> None:
+    """A migration that was broken off leaves an index that PostgreSQL maintains and does not use.
+
+    https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+    """
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid", [name])
+        if cursor.fetchone():
+            cursor.execute(f"DROP INDEX CONCURRENTLY {schema_editor.quote_name(name)}")

@@ -211,9 +211,31 @@ def test_an_index_is_made_while_others_write() -> None:
             with connection.schema_editor(atomic=False) as editor:
                 deed(APP, editor)
 
-    said = [query["sql"] for query in queries if "for_a_moment" in query["sql"]]
+    said = [query["sql"] for query in queries if " INDEX " in query["sql"] and "for_a_moment" in query["sql"]]
     assert [sql.split()[0] for sql in said] == ["CREATE", "DROP"]
     assert all(("CONCURRENTLY" in sql) == (connection.vendor == "postgresql") for sql in said)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite makes an index whole or not at all")
+def test_an_index_that_was_broken_off_is_made_anew() -> None:
+    before = MigrationLoader(None).project_state()
+    make = AddIndexConcurrently("auditevent", models.Index(fields=["actor"], name="broken_off"))
+    after = before.clone()
+    make.state_forwards(APP, after)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE INDEX broken_off ON onboarding_auditevent (target)")
+        cursor.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'broken_off'::regclass")
+
+    with connection.schema_editor(atomic=False) as editor:
+        make.database_forwards(APP, editor, before, after)
+
+    with connection.cursor() as cursor:
+        constraints = connection.introspection.get_constraints(cursor, "onboarding_auditevent")
+        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'broken_off'::regclass")
+        assert (constraints["broken_off"]["columns"], cursor.fetchone()) == (["actor"], (True,))
+    with connection.schema_editor(atomic=False) as editor:
+        make.database_backwards(APP, editor, after, before)
 
 
 def _before_the_last() -> tuple[Apps, str]:
