@@ -174,7 +174,8 @@ def look_elsewhere(*, after: int = 0) -> None:
 
 @shared_task(name="onboarding.forget_requests", time_limit=_UNGUARDED_SECONDS)
 def forget_requests() -> None:
-    ledger.forget(timezone.now())
+    if _portion(ledger.forget(timezone.now())) is not None:
+        _send(forget_requests)
 
 
 @shared_task(name="onboarding.forget_full_buckets")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from django.db.models import Exists, F, OuterRef
 
+from onboarding import batches
 from onboarding.models import (
     AdminRequest,
     Enrolment,
@@ -18,8 +19,6 @@ from onboarding.models import (
     VerificationFinding,
 )
 
-_BATCH = 500
-
 
 def forget_before(moment: dt.datetime) -> Iterator[int]:
     """Delete what ended before `moment` and nothing stands on, batch by batch; how many rows each batch was.
@@ -29,12 +28,12 @@ def forget_before(moment: dt.datetime) -> Iterator[int]:
     """
     newer = Verification.objects.filter(person=OuterRef("person"), queued_at__gt=OuterRef("queued_at"))
     old = Verification.objects.filter(Exists(newer), sweep__isnull=False, bundles=None, finished_at__lt=moment)
-    while batch := list(old.values_list("pk", flat=True)[:_BATCH]):
+    while batch := list(old.values_list("pk", flat=True)[: batches.SIZE]):
         VerificationFinding.objects.filter(verification__in=batch).delete()
         yield Verification.objects.filter(pk__in=batch).delete()[0]
     yield from _forget_findings(moment)
-    OneTimeCode.objects.filter(expires_at__lt=moment).delete()
-    Notification.objects.filter(finished_at__lt=moment).delete()
+    yield from batches.delete(OneTimeCode.objects.filter(expires_at__lt=moment))
+    yield from batches.delete(Notification.objects.filter(finished_at__lt=moment))
 
 
 def _forget_findings(moment: dt.datetime) -> Iterator[int]:
@@ -50,5 +49,4 @@ def _forget_findings(moment: dt.datetime) -> Iterator[int]:
     loose = Finding.objects.filter(*(~Exists(link) for link in links), checked_at__lt=moment)
     # A subject whose answer is that old is about nobody who is still here.
     Subject.objects.filter(latest__checked_at__lt=moment, last_known=F("latest")).delete()
-    while batch := list(loose.values_list("pk", flat=True)[:_BATCH]):
-        yield Finding.objects.filter(pk__in=batch).delete()[0]
+    yield from batches.delete(loose)

@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 from django.db import transaction
 from django.db.models import F
 
+from onboarding import batches
 from onboarding.costs.callers import callers_for
 from onboarding.costs.prices import PriceBook
 from onboarding.costs.profiles import Model, model_of
@@ -182,13 +183,16 @@ def _remember(source: LogSource, tally: Tally) -> None:
     )
 
 
-def forget(now: dt.datetime) -> None:
+def forget(now: dt.datetime) -> Iterator[int]:
     """Drop what keeps requests from being counted twice, once requests that old are not counted any more, and the runs
     of that time: there are hundreds a day, and every page of costs asks about those of the last week.
+
+    Batch by batch; how many rows each was.
     """
-    SeenRequests.objects.filter(hour__lt=now - REMEMBERED - dt.timedelta(days=1)).delete()
-    LogFile.objects.filter(read_at__lt=now - REMEMBERED).delete()
-    Ingestion.objects.filter(state=RunState.DONE, queued_at__lt=now - REMEMBERED).delete()
+    # What an hour has may be megabytes.
+    yield from batches.delete(SeenRequests.objects.filter(hour__lt=now - REMEMBERED - dt.timedelta(days=1)), size=10)
+    yield from batches.delete(LogFile.objects.filter(read_at__lt=now - REMEMBERED))
+    yield from batches.delete(Ingestion.objects.filter(state=RunState.DONE, queued_at__lt=now - REMEMBERED))
 
 
 def resolve_meters(source: LogSource, *, run: Ingestion, lease: dt.timedelta) -> int:
