@@ -93,7 +93,14 @@ def refresh_stale() -> int:
     """Those whose row is missing, speaks of another team or plan than they have, or is too old to count, and those who
     began to use Claude Code today."""
     now = timezone.now()
-    return refresh(_ids(_stale(now))) + refresh(_ids(_used_since(now.date())))
+    return refresh(_ids(_stale(now))) + refresh_used(now.date())
+
+
+def refresh_used(since: dt.date) -> int:
+    """Those who used Claude Code on a day since then, and whose row knows of an earlier one only."""
+    day = "callers__meters__entries__day"
+    people = Person.objects.filter(**{f"{day}__gte": since}, status__last_used_on__lt=F(day))
+    return refresh(_ids(people.distinct()))
 
 
 def refresh_plan(plan_id: int) -> int:
@@ -156,10 +163,6 @@ def _stale(now: dt.datetime) -> Any:
     )
     is_other = ~Q(status__is_active=F("is_active")) | ~Q(known=F("wanted")) | ~Q(status__team_name=F("team_now"))
     return compared.filter(Q(status=None) | Q(status__holds_until__lt=now) | is_other)
-
-
-def _used_since(day: dt.date) -> Any:
-    return Person.objects.filter(callers__meters__entries__day__gte=day, status__last_used_on__lt=day).distinct()
 
 
 def _refresh(ids: Sequence[int]) -> set[str]:

@@ -133,7 +133,9 @@ def map_callers() -> int:
 
 def keep_mapped(found: Sequence[Caller]) -> int:
     """Write whose these callers were found to be, but of those that an admin spoke of meanwhile; how many."""
-    return Caller.objects.filter(person=None, claimed_by="").bulk_update(found, ["person"], batch_size=_BATCH)
+    count = Caller.objects.filter(person=None, claimed_by="").bulk_update(found, ["person"], batch_size=_BATCH)
+    statuses.refresh(caller.person_id for caller in found if caller.person_id)
+    return count
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ import structlog
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from onboarding import statuses
 from onboarding.aws import AwsError, bedrock
 from onboarding.costs import control, ledger
 from onboarding.costs.callers import map_callers
@@ -149,6 +150,9 @@ class _Run:
             self.conclude(problem_of(error), detail_of(error))
         else:
             self._compare()
+            if self.row.since.date() < self.began_at.date():
+                # Of those who used it today, the sweeper tells every few minutes.
+                statuses.refresh_used(self.row.since.date())
             self.conclude()
 
     def _look_up_destination(self) -> None:

@@ -14,15 +14,16 @@ from typing import Any
 
 import pytest
 from django.core.management.base import CommandError
-from django.db.models import Sum
+from django.db.models import Max, Sum
 from django.utils import timezone
 
-from onboarding import tasks
+from onboarding import statuses, tasks
 from onboarding.aws.session import forget_clients
 from onboarding.catalog import session_name
 from onboarding.costs import coverage, ingest
 from onboarding.enums import Problem, Role, RunState, TokenClass
-from onboarding.models import Account, Caller, Ingestion, LogSource, Person, UsageEntry
+from onboarding.models import Account, Caller, Ingestion, LogSource, Person, PersonStatus, UsageEntry
+from onboarding.models.statuses import NEVER
 from sandbox.aws.usage import workday
 from tests.aws.ingesting import RECENT, environment_of_a_process, ledger, output, read, source_of, used, whole_day
 from tests.sandbox_aws import NO_RETENTION, PAYMENTS, PROD, SMALL, Aws
@@ -336,6 +337,18 @@ def test_everybody_is_known_by_what_aws_calls_them_and_a_machine_stays_nobodys(a
     assert (machine.person, machine.meters.exists()) == (None, True)
     admin = client_of(Role.ADMIN)
     assert "acme-ci/build-42" in text_of(admin.get("/costs/callers/"))
+
+
+def test_who_used_it_before_today_has_used_it_on_the_pages_about_people_at_once(aws: Aws) -> None:
+    statuses.refresh(Person.objects.values_list("pk", flat=True))
+    assert not PersonStatus.objects.filter(last_used_on__gt=NEVER.date()).exists()
+
+    read(regions=[IRELAND], back=SHORTLY)
+
+    days = UsageEntry.objects.exclude(meter__caller__person=None).order_by("meter__caller__person")
+    newest = dict(days.values_list("meter__caller__person").annotate(Max("day")))
+    assert len(newest) > 10
+    assert dict(PersonStatus.objects.filter(person__in=newest).values_list("person", "last_used_on")) == newest
 
 
 SEAN = "sean.o'neill@acme.example"

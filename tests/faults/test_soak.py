@@ -46,7 +46,7 @@ def growth(points: Sequence[tuple[float, float]]) -> float | None:
 @pytest.mark.long
 def test_a_soak(portal: Portal, told: Told) -> None:
     load = Load([portal.admin() for _ in range(2)], _PAGES)
-    samples: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    samples: dict[str, list[tuple[float, float]]] = defaultdict(list)
     restarts = portal.restarts
 
     def work_and_wait() -> None:
@@ -61,20 +61,23 @@ def test_a_soak(portal: Portal, told: Told) -> None:
             work_and_wait()
         began = time.monotonic()
         while (now := time.monotonic() - began) < SECONDS:
-            for pid in (pid for name in portal.names() for pid in portal.processes(name)):
-                samples[pid].append((now, rss_mb(pid)))
+            for name in portal.names():
+                for pid in portal.processes(name):
+                    samples[f"{name} {pid}"].append((now, rss_mb(pid)))
             work_and_wait()
 
-    grown = [mb for points in samples.values() if (mb := growth(points)) is not None]
+    grown = {process: mb for process, points in samples.items() if (mb := growth(points)) is not None}
     assert load.failed == 0, load.statuses
     assert portal.restarts == restarts
     assert len(grown) >= len(portal.names())
-    assert max(grown) <= GROWTH_MB, samples
+    most = max(grown, key=grown.__getitem__)
+    assert grown[most] <= GROWTH_MB, (most, grown, samples[most])
     told(
         rounds=1,
         seconds=int(SECONDS),
         requests=load.made,
         failed=load.failed,
-        most_growth_mb=f"{max(grown):.1f}",
+        most_growth_mb=f"{grown[most]:.1f}",
+        of=most.partition(" ")[0],
         processes=len(grown),
     )
