@@ -22,7 +22,7 @@ class ReasonForm(forms.Form):
 
 class _TeamWithPlan(forms.ModelChoiceField):  # type: ignore[type-arg]  # it takes none at run time
     def label_from_instance(self, team: Team) -> str:
-        return f"{team.name} · {team.plan.name if team.plan else _('No plan')}"
+        return f"{team.name} ({team.plan.name if team.plan else _('No plan')})"
 
 
 class TeamOfPersonForm(forms.Form):

@@ -102,6 +102,16 @@ def stacked(
     return Stacked(bars, hatched, grid, _marks(days, start, slot))
 
 
+def spark(amounts: Sequence[Decimal], *, width: int = 280, height: int = 56) -> list[Bar]:
+    """A bar for each of a few amounts, without grid and words; for nothing, a line at the foot."""
+    top, slot = max(amounts, default=Decimal()), width / max(len(amounts), 1)
+    bars = []
+    for place, amount in enumerate(amounts):
+        tall = max(float(amount / top) * height if top else 0.0, _GAP)
+        bars.append(Bar(_at(place * slot), _at(height - tall), _at(slot * 0.75), _at(tall), "s1"))
+    return bars
+
+
 def _grid(highest: Decimal) -> tuple[list[Line], Decimal]:
     """Lines at round amounts up to the first that is not below the highest one; the zero line first."""
     step = _step(highest)

@@ -50,6 +50,16 @@ class Daily:
         return len(self.rows) > 31
 
 
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """One person's days, small: `highest` is the day on which most was used, `last` the last on which anything was."""
+
+    bars: Sequence[charts.Bar]
+    rows: Sequence[tuple[dt.date, Figures]]
+    highest: tuple[dt.date, Figures] | None
+    last: dt.date | None
+
+
 def days_of(since: dt.date, until: dt.date, today: dt.date) -> list[dt.date]:
     """Every day from `since` to before `until`, and no day to come."""
     end = min(until, today + dt.timedelta(days=1))
@@ -78,6 +88,17 @@ def daily(
         rows,
         max(used, key=lambda row: row.total.cost or 0, default=None),
         len(unbilled),
+    )
+
+
+def spark(days: Sequence[dt.date], parts: Iterable[Slice]) -> Spark:
+    found = report.daily(parts, Dimension.MODEL)
+    rows = [(day, total(found.get(day, {}).values())) for day in days]
+    return Spark(
+        charts.spark([figures.cost or Decimal() for _, figures in rows]),
+        rows,
+        max((row for row in rows if row[1].cost), key=lambda row: row[1].cost or 0, default=None),
+        max((day for day, figures in rows if figures.tokens), default=None),
     )
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from onboarding.access import Access, current_revision
-from onboarding.costs import budgets, coverage
+from onboarding.costs import budgets, coverage, report
 from onboarding.costs.filter import Filter, next_month
 from onboarding.costs.forecast import HOW
 from onboarding.enums import Readiness
@@ -20,6 +20,7 @@ from onboarding.forms.people import ReasonForm, TeamOfPersonForm
 from onboarding.models import AdminRequest, AuditEvent, Bundle, Person, Principal, Verification
 from onboarding.sessions import sessions_of
 from onboarding.views.audit_words import action_word, details_of
+from onboarding.views.cost_charts import days_of, spark
 from onboarding.views.findings import Board, board_of
 from onboarding.views.machines import machines_of
 from onboarding.views.person_history import steps_of, verifications_of
@@ -121,11 +122,15 @@ def _events(whose: Person) -> list[tuple[AuditEvent, str, Sequence[tuple[str, st
 def _spend(whose: Person) -> dict[str, Any]:
     """This month's estimate, budget and forecast; and beside it, never added, what AWS billed."""
     now = timezone.now()
-    month = budgets.month_of(now.date())
+    today = now.date()
+    month = budgets.month_of(today)
+    chosen = Filter(month, next_month(month), person_id=whose.pk)
     return {
         "month": month,
+        "today": today,
+        "spark": spark(days_of(chosen.since, chosen.until, today), report.slices(chosen)),
         "budget": budgets.person_budget(whose, month),
-        "billed": billed_for(whose, Filter(month, next_month(month), person_id=whose.pk)),
+        "billed": billed_for(whose, chosen),
         "how": HOW,
         "as_of": coverage.as_of(),
         "warnings": warnings_for(whose, now),

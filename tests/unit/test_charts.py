@@ -80,6 +80,19 @@ def test_no_bar_leaves_the_plot(stacks: list[list[Decimal]]) -> None:
     assert len(drawn.lines) <= 5
 
 
+@given(st.lists(AMOUNTS, min_size=1, max_size=31))
+def test_small_bars_are_as_tall_as_their_days_are_dear(amounts: list[Decimal]) -> None:
+    bars = charts.spark(amounts)
+
+    assert len(bars) == len(amounts)
+    assert all(float(bar.x) >= 0 and float(bar.x) + float(bar.width) <= 280.1 for bar in bars)
+    assert all(float(bar.y) + float(bar.height) == pytest.approx(56, abs=0.11) for bar in bars)
+    assert all(1 <= float(bar.height) <= 56 for bar in bars)
+    by_amount = [float(bar.height) for _, bar in sorted(zip(amounts, bars, strict=True), key=lambda pair: pair[0])]
+    assert by_amount == sorted(by_amount)
+    assert not any(amounts) or by_amount[-1] == 56
+
+
 def test_the_course_of_a_month_runs_to_today_and_its_forecast_to_the_end() -> None:
     drawn = charts.course(
         DAYS,

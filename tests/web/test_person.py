@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 
 import pytest
+import time_machine
 from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.utils import timezone
@@ -324,6 +325,28 @@ def test_it_asks_a_constant_number_of_queries(django_assert_max_num_queries: Dja
     assert counts[0] == counts[1]
 
 
+@time_machine.travel(dt.datetime(2026, 11, 20, 9, tzinfo=dt.UTC), tick=False)
+def test_what_somebody_used_is_drawn_day_by_day_and_told_when_it_ended() -> None:
+    person = make_ready_person()
+    for day, dollars in ((3, 2), (12, 5)):
+        make_usage(person=person, day=dt.date(2026, 11, day), rate=1_000_000, input=dollars * 1_000_000)
+
+    shown = page(person)
+
+    assert "Most was used on 12 Nov: $5.00." in shown
+    assert "Last used on 12 Nov" in " ".join(shown.split())
+    heights = [float(height) for height in re.findall(r'<rect class="s1"[^>]* height="([\d.]+)"', shown)]
+    assert [heights[day - 1] for day in (1, 3, 12, 20)] == [1, 22.4, 56, 1]
+    assert len(heights) == 20
+    row = re.search(r">3 Nov</th><td class=\"number\">(.*?)</td>", shown)
+    assert row is not None
+    assert "$2.00" in row[1]
+
+
+def test_where_nothing_was_used_nothing_is_drawn() -> None:
+    assert "spark-t" not in page(make_ready_person())
+
+
 # --- Verify again
 
 
@@ -394,8 +417,8 @@ def test_each_team_is_offered_with_the_plan_that_comes_with_it() -> None:
 
     shown = page(person)
 
-    assert re.search(rf"<option[^>]* selected>Platform · {plan.name}</option>", shown)
-    assert re.search(r"<option[^>]*>Visitors · No plan</option>", shown)
+    assert re.search(rf"<option[^>]* selected>Platform \({plan.name}\)</option>", shown)
+    assert re.search(r"<option[^>]*>Visitors \(No plan\)</option>", shown)
 
 
 # --- Sessions, deactivating
