@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections import defaultdict
@@ -17,7 +18,7 @@ from tests.faults.visitor import Load
 
 SECONDS = float(os.environ.get("FAULTS_SOAK", "600"))
 EVERY = 5.0
-# Before it: every process has done everything it does, and memory that is kept has been asked for.
+# Before it: memory that is kept has been asked for.
 WARM_UP = min(120.0, SECONDS)
 # What one process may grow by in ten minutes, by a line through what it had after the first quarter of the time.
 GROWTH_MB = 3.0
@@ -43,6 +44,18 @@ def growth(points: Sequence[tuple[float, float]]) -> float | None:
     return linear_regression(*zip(*steady, strict=True)).slope * min(SECONDS, _TEN_MINUTES)
 
 
+def _do_everything_in(name: str, portal: Portal) -> None:
+    """Whatever a process does first, it loads what it keeps: that is no growth. The others stand still meanwhile; what
+    one of them has taken in hand, the sweeper publishes again.
+    """
+    with contextlib.ExitStack() as stack:
+        for other in portal.names("worker"):
+            if other != name:
+                stack.enter_context(portal.paused(other))
+        portal.work("ingest", "sweep", "verify", "10")
+        portal.wait(lambda: portal.live() == 0, 180, f"everything in {name}")
+
+
 @pytest.mark.long
 def test_a_soak(portal: Portal, told: Told) -> None:
     load = Load([portal.admin() for _ in range(2)], _PAGES)
@@ -55,6 +68,8 @@ def test_a_soak(portal: Portal, told: Told) -> None:
         again = time.monotonic() + EVERY
         portal.wait(lambda: time.monotonic() > again, EVERY + 5, "the next sample")
 
+    for name in portal.names("worker"):
+        _do_everything_in(name, portal)
     with load.running():
         warm = time.monotonic() + WARM_UP
         while time.monotonic() < warm:
@@ -71,7 +86,8 @@ def test_a_soak(portal: Portal, told: Told) -> None:
     assert portal.restarts == restarts
     assert len(grown) >= len(portal.names())
     most = max(grown, key=grown.__getitem__)
-    assert grown[most] <= GROWTH_MB, (most, grown, samples[most])
+    course = " ".join(f"{at:.0f}s={mb:.1f}" for at, mb in samples[most])
+    assert grown[most] <= GROWTH_MB, f"{most} grew by {grown[most]:.1f} MB: {course}"
     told(
         rounds=1,
         seconds=int(SECONDS),
