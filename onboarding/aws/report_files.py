@@ -48,6 +48,8 @@ _CLAUDE = re.compile(r"Claude-?(?P<version>\d+(?:\.\d+)?)-?(?P<family>[A-Z][a-z]
 
 _IN_MEMORY = 8_000_000
 _BATCH = 20_000
+# A line is a few kilobytes. A file of one line that is packed well would fill the memory.
+_LONGEST_LINE = 1 << 20
 # What a broken or half-written file makes csv, gzip and Arrow raise; gzip's and Arrow's own errors are among them.
 _BROKEN = (
     *(EOFError, OSError, ValueError, LookupError, NotImplementedError, InvalidOperation, csv.Error, zlib.error),
@@ -89,13 +91,20 @@ def charges(body: Body, name: str, *, account_id: str) -> Iterator[Charge]:
 
 def _csv_rows(body: Body, name: str, account_id: str) -> Iterator[Row]:
     with gzip.GzipFile(fileobj=cast(IO[bytes], body)) as unpacked:
-        lines = csv.reader(io.TextIOWrapper(cast(IO[bytes], unpacked), "utf-8", newline=""))
+        lines = csv.reader(_lines(io.TextIOWrapper(cast(IO[bytes], unpacked), "utf-8", newline="")))
         header = next(lines, [])
         places = {column: header.index(column) for column in _present(header, name)}
         kind, account = places[_TYPE], places[_ACCOUNT]
         for cells in lines:
             if cells[kind] in USAGE_TYPES and cells[account].zfill(12) == account_id:
                 yield {column: cells[place] for column, place in places.items()}
+
+
+def _lines(text: io.TextIOWrapper) -> Iterator[str]:
+    while line := text.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise ValueError("a line without an end")
+        yield line
 
 
 def _parquet_rows(body: Body, name: str, account_id: str) -> Iterator[Row]:

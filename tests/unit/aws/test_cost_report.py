@@ -7,6 +7,7 @@ import datetime as dt
 import gzip
 import io
 import json
+import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from io import BytesIO
@@ -259,6 +260,17 @@ def test_a_broken_file(bucket: Bucket, content: bytes) -> None:
 
     with pytest.raises((NoAnswer, Refused)):
         lines()
+
+
+def test_a_file_without_ends_of_lines_is_not_read_into_memory(bucket: Bucket) -> None:
+    bucket.deliver({"a.csv.gz": gzip.compress(gzip.decompress(as_csv([line()])) + b"1," * 50_000_000, 1)})
+    tracemalloc.start()
+    try:
+        with pytest.raises(NoAnswer):
+            lines()
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("kind", FORMATS)
