@@ -64,10 +64,14 @@ class BilledFigure:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What the teams' budgets allow in a month, and where the month is going. `limit` is None without any budget."""
+    """What the teams' budgets allow in a month, and where the month is going. `limit` is None without any budget.
+
+    `outside` is what was used so far by whom no team's budget counts; the forecast has it all the same.
+    """
 
     limit: Decimal | None
     forecast: Forecast | None
+    outside: Decimal = Decimal()
 
     @property
     def share(self) -> Decimal | None:
@@ -136,11 +140,16 @@ def _has_unbilled(since: dt.date, until: dt.date) -> bool:
     return bool(accounts) and UsageEntry.objects.filter(**days, meter__account__in=accounts).exists()
 
 
-def limit_of(chosen: Filter, teams: Sequence[Budget[Team]], forecast: Forecast | None) -> Limit:
+def limit_of(
+    chosen: Filter, parts: Iterable[Slice], teams: Sequence[Budget[Team]], forecast: Forecast | None
+) -> Limit:
     """The sum of the teams' budgets, or that of the filter's team; none for a filter that leaves out anything else."""
     others = {name: value for name, value in chosen.chosen.items() if name != "team"}
     if any(others.values()):
         return Limit(None, forecast)
     wanted = [each for each in teams if chosen.team in ("", str(each.subject.pk))]
-    limits = [each.limit for each in wanted if each.limit is not None]
-    return Limit(sum(limits, Decimal()) if limits else None, forecast)
+    limits = {str(each.subject.pk): each.limit for each in wanted if each.limit is not None}
+    if not limits:
+        return Limit(None, forecast)
+    outside = report.total_of([part for part in parts if part.team not in limits])
+    return Limit(sum(limits.values(), Decimal()), forecast, outside.cost or Decimal())

@@ -43,7 +43,7 @@ def costs(request: PersonRequest) -> HttpResponseBase:
     parts, spent, ahead = _read(chosen, today, is_present=is_present)
     teams = report.team_names()
     team_budgets = budgets.team_budgets(chosen.since) if chosen.is_month else []
-    figures = tiles(chosen, parts, limit_of(chosen, team_budgets, ahead) if is_present else None)
+    figures = tiles(chosen, parts, limit_of(chosen, parts, team_budgets, ahead) if is_present else None)
     context: dict[str, Any] = {
         "filter": chosen,
         "ignored": [*ignored, *cost_table.ignored(query), *_ignored_stack(query)],

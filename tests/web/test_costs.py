@@ -351,6 +351,19 @@ def test_the_forecast_is_held_against_the_budgets() -> None:
     assert "Will be over by $35" in shown
     assert "Used so far this month, plus the average of the last 14 whole days" in shown
     assert "Forecast $" not in words("?month=2026-10")
+    assert "in no team's budget" not in shown
+
+
+def test_what_no_teams_budget_counts_is_told_beside_the_forecast() -> None:
+    team = make_team()
+    team.monthly_budget = Decimal(90)
+    team.save()
+    spend(make_person(team=team), 5, on=19)
+    spend(make_person("bo@acme.example", team=make_team(group="claude-data", name="Data")), 4, on=19)
+    spend(None, 3, on=19)
+
+    assert "$7 so far is in no team's budget" in words()
+    assert "in no team's budget" not in words(f"?team={team.pk}")
 
 
 # --- The chart and its table
