@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db import connection
 
@@ -63,12 +63,19 @@ def _select(kind: str, columns: Sequence[str], rows: str) -> str:
     return f"SELECT '{kind}', {', '.join(f'CAST({column} AS text)' for column in padded)} FROM {rows}"  # noqa: S608 -- our own words  # nosec B608
 
 
-# As one statement that is written once: a page that did not change is then answered without making any other.
-_STATEMENT = " UNION ALL ".join(_select(kind, *part) for kind, part in _PARTS.items())
+def _statement(kinds: Collection[str]) -> str:
+    return " UNION ALL ".join(_select(kind, *part) for kind, part in _PARTS.items() if kind in kinds)
 
 
-def fingerprint_of(person: Person) -> Fingerprint:
-    """Beside the rows of the person and their team, which the caller has. One query."""
+# Each as one statement that is written once: a page that did not change is then answered without making any other.
+_WHOLE = _statement(_PARTS)
+# What the part is made of that is polled while a verification runs.
+POLLED = frozenset({"plan", "verification", "request"})
+_POLLED = _statement(POLLED)
+
+
+def fingerprint_of(person: Person, *, polled: bool = False) -> Fingerprint:
+    """Of the page or of its polled part, beside the rows of person and team, which the caller has. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_STATEMENT, {"person": person.pk, "team": person.team_id})
+        cursor.execute(_POLLED if polled else _WHOLE, {"person": person.pk, "team": person.team_id})
         return frozenset(cursor.fetchall())

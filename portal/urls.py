@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import path
 
+from onboarding import urls as onboarding
 from onboarding.views import oidc, saml
 
 handler400 = "onboarding.views.errors.bad_request"
@@ -13,7 +14,8 @@ handler404 = "onboarding.views.errors.not_found"
 handler500 = "onboarding.views.errors.server_error"
 
 urlpatterns = [
-    path("", include("onboarding.urls")),
+    # Not included: a level of its own would be looked through by every request, and it has no prefix.
+    *onboarding.urlpatterns,
     # allauth's own names: its flow reverses them.
     path("accounts/oidc/<slug:provider_id>/login/", oidc.login, name="openid_connect_login"),
     path("accounts/oidc/<slug:provider_id>/login/callback/", oidc.callback, name="openid_connect_callback"),

@@ -188,7 +188,7 @@ def _no_kept_pages() -> Iterator[None]:
     """Rows of the next test may be equal to those of this one, to the key and the frozen second."""
     yield
     if setup := sys.modules.get("onboarding.views.setup_page"):
-        for kept in (setup.PAGES, setup.PARTS, setup.REVISIONS):
+        for kept in (setup.PAGES, setup.PARTS, setup.REVISIONS, setup.TAGS):
             kept.clear()
 
 

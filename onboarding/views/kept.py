@@ -28,12 +28,13 @@ class Page:
     text: str
     tag: str
 
-    @property
-    def etag(self) -> str:
-        return f'"{self.tag}"'
-
     def answer(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse(self.text.replace(TOKEN_SLOT, get_token(request)))
+
+
+def etag(tag: str) -> str:
+    """As headers have it."""
+    return f'"{tag}"'
 
 
 T = TypeVar("T")

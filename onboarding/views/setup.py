@@ -17,9 +17,9 @@ from onboarding.models import Person, PlanRevision, VerificationFinding
 from onboarding.requests import ask_about_finding, ask_for_access
 from onboarding.tasks import enqueue_verification
 from onboarding.views.errors import refused
-from onboarding.views.kept import Page
+from onboarding.views.kept import etag
 from onboarding.views.rules import PersonRequest, for_people, viewable
-from onboarding.views.setup_page import access_in, kept_page, rendered, state_of
+from onboarding.views.setup_page import TAGS, access_in, kept_page, rendered, state_of
 
 # These views have no `never_cache`: every answer says `no-store` already, and to say it in five other words takes a
 # thirtieth of a poll.
@@ -50,12 +50,11 @@ def setup(request: PersonRequest) -> HttpResponseBase:
 def setup_verification(request: PersonRequest) -> HttpResponseBase:
     """The part of the page that is polled while a verification lives; when it ends, the whole page comes anew. Whoever
     shows what is so already gets a 304."""
-    state, shown = state_of(request), request.META.get("HTTP_IF_NONE_MATCH")
+    state, shown = state_of(request, polled=True), request.META.get("HTTP_IF_NONE_MATCH")
+    tag = TAGS.get(state)
+    if tag is not None and shown == etag(tag):
+        return HttpResponseNotModified(headers={"ETag": shown})
     page = kept_page(request, "live", state)
-    # Whoever has just opened the page shows the part that stands in it.
-    known = page or kept_page(request, "page", state)
-    if known is not None and shown == known.etag:
-        return _unchanged(known)
     if page is None:
         access = access_in(request, state)
         if access.verification is None or not access.verification.is_live:
@@ -63,15 +62,11 @@ def setup_verification(request: PersonRequest) -> HttpResponseBase:
             response["HX-Redirect"] = reverse("setup")
             return response
         page = rendered(request, "live", state, access)
-    if shown == page.etag:
-        return _unchanged(page)
+    if shown == etag(page.tag):
+        return HttpResponseNotModified(headers={"ETag": shown})
     response = page.answer(request)
-    response["ETag"] = page.etag
+    response["ETag"] = etag(page.tag)
     return response
-
-
-def _unchanged(page: Page) -> HttpResponse:
-    return HttpResponseNotModified(headers={"ETag": page.etag})
 
 
 @for_people

@@ -18,7 +18,7 @@ from django.utils.translation import get_language
 from onboarding.access import Access, access_by, current_revision
 from onboarding.context_processors import theme_of
 from onboarding.enums import Platform, Readiness
-from onboarding.fingerprints import Fingerprint, fingerprint_of
+from onboarding.fingerprints import POLLED, Fingerprint, fingerprint_of
 from onboarding.models import AdminRequest, Bundle, PlanRevision
 from onboarding.models.requests import ACCESS
 from onboarding.models.verification import ANSWER_HOLDS
@@ -36,6 +36,8 @@ _ANSWER_SHOWN = dt.timedelta(days=14)
 _PATIENT, _VERY_PATIENT = dt.timedelta(seconds=30), dt.timedelta(minutes=2)
 
 PAGES: Kept[Page] = Kept()
+# Tags of polled parts, also of those that stand in a page.
+TAGS: Kept[str] = Kept()
 # Parts of pages, and what a plan says now: the same for many people, or for one person's pages.
 PARTS: Kept[str] = Kept()
 REVISIONS: Kept[PlanRevision] = Kept()
@@ -65,19 +67,24 @@ class State(NamedTuple):
         """What the page says of the team's plan; empty without one."""
         return next((row for row in self.rows if row[0] == "plan"), ())
 
+    @property
+    def polled(self) -> State:
+        """What of it the polled part is made of."""
+        return self._replace(rows=frozenset(row for row in self.rows if row[0] in POLLED))
+
     def tag(self, passed: int) -> str:
-        """Names this state, and how many moments of it have `passed`; alike in every process."""
-        said = repr((self._replace(rows=frozenset()), sorted(self.rows, key=repr), passed))
+        """Names the polled part of this state, and how many moments of it have `passed`; alike in every process."""
+        said = repr((self._replace(rows=frozenset()), sorted(self.polled.rows, key=repr), passed))
         return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
-def state_of(request: PersonRequest) -> State:
-    """One query: person and team came with the user."""
+def state_of(request: PersonRequest, *, polled: bool = False) -> State:
+    """Of the page, or of its polled part. One query: person and team came with the user."""
     person = request.person
     return State(
         person=_values(person),
         team=_values(person.team) if person.team else (),
-        rows=fingerprint_of(person),
+        rows=fingerprint_of(person, polled=polled),
         signed_in_at=request.user.last_login,
         language=get_language(),
         theme=theme_of(request),
@@ -118,9 +125,11 @@ def rendered(request: PersonRequest, part: str, state: State, access: Access) ->
     moments = _moments(access, context["board"], context["requests"].values())
     tag = state.tag(sum(moment <= now for moment in moments))
     text = render_to_string(_TEMPLATES[part], context | {"tag": tag, "csrf_token": TOKEN_SLOT}, request)
-    page = Page(text if part == "live" else _framed(request, state, context["state"], text), tag)
-    if _may_be_kept(request, part) and fingerprint_of(request.person) == state.rows:
+    is_polled = part == "live"
+    page = Page(text if is_polled else _framed(request, state, context["state"], text), tag)
+    if _may_be_kept(request, part) and fingerprint_of(request.person, polled=is_polled) == state.rows:
         PAGES.keep((part, state), page, until(moments, now))
+        TAGS.keep(state.polled, tag, until(moments, now))
     return page
 
 

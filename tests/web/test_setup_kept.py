@@ -36,7 +36,7 @@ from onboarding.models import (
     Verification,
 )
 from onboarding.requests import answer_request, ask_about_finding, ask_for_access, close_request
-from onboarding.views.setup_page import PAGES, PARTS, REVISIONS
+from onboarding.views.setup_page import PAGES, PARTS, REVISIONS, TAGS
 from tests.factories import (
     make_answer,
     make_enrolment,
@@ -63,7 +63,7 @@ def page_of(client: Client, path: str = "/setup/", **headers: str) -> str:
 
 def forget() -> None:
     """As a process that has just begun."""
-    for kept in (PAGES, PARTS, REVISIONS):
+    for kept in (PAGES, PARTS, REVISIONS, TAGS):
         kept.clear()
 
 
