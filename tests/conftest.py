@@ -7,6 +7,7 @@ DATABASE_URL is the one exception: tests/on_postgresql.py sets it, and Django te
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -87,6 +88,10 @@ def _set_up_django() -> None:
 # At import, not in a hook: conftest files below this one import models as they load.
 _set_environment()
 _set_up_django()
+
+# What is started in the background by a shell that is no terminal's ignores Ctrl-C, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples every time: a red run can be repeated. `--hypothesis-profile explore` looks for new ones.
 hypothesis_settings.register_profile("steady", derandomize=True, deadline=None, database=None)
