@@ -140,12 +140,12 @@ _OTHERS = (
 )
 
 
-def read_lines(data: bytes) -> tuple[list[Record], int]:
+def read_lines(data: bytes | memoryview) -> tuple[list[Record], int]:
     """The records of whole lines of JSON, and how many lines are none."""
     try:
         return _DECODER.decode_lines(data), 0
     except (msgspec.DecodeError, UnicodeDecodeError):
-        read = [_read(line) for line in data.splitlines() if line.strip()]
+        read = [_read(line) for line in bytes(data).splitlines() if line.strip()]
     records = [record for record in read if record is not None]
     return records, len(read) - len(records)
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 from array import array
+from binascii import unhexlify
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple
@@ -22,7 +24,7 @@ REMEMBERED = dt.timedelta(days=100)
 _AHEAD = dt.timedelta(days=1)
 # Deliveries come in the order of their hours, more or less.
 _HOURS_AT_HAND = 3
-_UUID = 36
+_UUID, _DIGITS, _DASHES = 36, 32, (8, 13, 18, 23)
 _HOUR = len("2026-11-20T14")
 
 
@@ -79,14 +81,14 @@ class Hour:
 
 
 # By model and then by caller, as the log names them.
-_Sums = defaultdict[str, dict[str, Counts]]
+_Sums = dict[str, dict[str, Counts]]
 # What ordinary prompts used, and what long ones did. A model behind an application profile, which its name does not
 # tell, has the usual limit.
 _Day = tuple[_Sums, _Sums]
 
 
 def _empty_day() -> _Day:
-    return defaultdict(dict), defaultdict(dict)
+    return {}, {}
 
 
 @dataclass
@@ -208,7 +210,7 @@ class Tally:
             try:
                 counts = sums[model][record.identity.arn]  # type: ignore[union-attr]  # asking first takes longer
             except (AttributeError, KeyError):
-                counts = sums[model].setdefault(record.arn, Counts())
+                counts = sums.setdefault(model, {}).setdefault(record.arn, Counts())
             counts.input += tokens
             counts.output += output.output_token_count
             counts.cache_read += read
@@ -228,20 +230,25 @@ def _start(name: str) -> dt.datetime | None:
 
 def request_ids(names: list[str]) -> array[int]:
     """Eight bytes of each request's id: of a UUID its first half, of anything else a digest."""
-    joined = "".join(names).replace("-", "")
-    if len(joined) == 32 * len(names) and set(map(len, names)) == {_UUID}:
-        try:
-            return array("Q", bytes.fromhex(joined))[::2]
-        except ValueError:
-            pass
-    return array("Q", [_request_id(name) for name in names])
+    of_uuids = _first_halves(names)
+    return array("Q", map(_request_id, names)) if of_uuids is None else of_uuids
 
 
 def _request_id(name: str) -> int:
-    try:
-        return array("Q", bytes.fromhex(name.replace("-", "")))[0] if len(name) == _UUID else _digest(name)
-    except (ValueError, IndexError):
-        return _digest(name)
+    of_uuid = _first_halves([name])
+    return _digest(name) if of_uuid is None else of_uuid[0]
+
+
+def _first_halves(names: list[str]) -> array[int] | None:
+    """Eight bytes of each of these UUIDs; None where any is none. All at once: one by one takes four times as long."""
+    count, line = len(names), _UUID + len("\n")
+    with suppress(ValueError):
+        lines = "\n".join(names).encode()
+        digits = lines.translate(None, b"-\n")
+        in_place = all(lines[at::line] == b"-" * count for at in _DASHES) and lines[_UUID::line] == b"\n" * (count - 1)
+        if in_place and len(digits) == count * _DIGITS:
+            return array("Q", unhexlify(digits))[::2]
+    return None
 
 
 def _digest(name: str) -> int:

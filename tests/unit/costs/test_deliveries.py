@@ -7,6 +7,7 @@ import gzip
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,7 +51,9 @@ def make_source() -> LogSource:
 
 
 def read(source: LogSource, since: dt.datetime) -> list[Piece]:
-    return list(deliveries(source, source.destination, since=since, until=NOW))
+    """The lines of a piece are there until the next is asked for."""
+    pieces = deliveries(source, source.destination, since=since, until=NOW)
+    return [replace(piece, lines=bytes(piece.lines)) for piece in pieces]
 
 
 def test_a_file_of_the_hour_that_listing_begins_with_is_not_read_again(bucket: Bucket) -> None:
@@ -61,6 +64,32 @@ def test_a_file_of_the_hour_that_listing_begins_with_is_not_read_again(bucket: B
     assert read(source, NOW.replace(hour=14, minute=17)) == []
     LogFile.objects.update(etag="0")
     assert [piece.file.key for piece in read(source, NOW.replace(hour=14, minute=17)) if piece.file] == [file.key]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        [],
+        [0],
+        [7, 7],
+        [1 << 18, 7],
+        [(1 << 18) - 1, 7],
+        [(1 << 18) - 2, 0, 7],
+        [7, 900_000, 7, 300_000],
+        [100] * 9_000,
+    ],
+    ids=["nothing", "empty", "few", "a piece and an end", "a piece", "an end at its end", "long", "many"],
+)
+def test_pieces_are_whole_lines_and_together_the_file(bucket: Bucket, lengths: list[int], end: bytes) -> None:
+    content = b"\n".join(b"%d" % (number % 10) * length for number, length in enumerate(lengths)) + end
+    bucket[f"{HOUR}a.json.gz"] = gzip.compress(content)
+
+    *pieces, last = read(make_source(), NOW - dt.timedelta(hours=3))
+
+    assert b"".join(piece.lines for piece in (*pieces, last)) == content
+    assert all(bytes(piece.lines).endswith(b"\n") and piece.file is None for piece in pieces)
+    assert last.file is not None
 
 
 def test_a_broken_file_is_not_read_again_while_it_stays_the_same(bucket: Bucket) -> None:
