@@ -1,7 +1,8 @@
 """`python -m benchmarks.ingestion DATABASE_URL BODIES`: read a gigabyte of logs; one line of JSON says how it went.
 
 The logs lie in the S3 of a server of moto's, in a process of its own. The plain loop that they are held against reads
-the same files, packed as they are, from memory. BODIES is the share of records that have prompt and answer with them.
+the same files, packed as they are, from memory. Loop and reading take turns, each in a process of its own, and the
+median of the rounds counts. BODIES is the share of records that have prompt and answer with them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import multiprocessing
 import os
 import random
 import resource
@@ -16,10 +18,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from operator import itemgetter
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -28,6 +34,7 @@ from benchmarks.portal import portal
 ACCOUNT, REGION, BUCKET = "123456789012", "eu-west-1", "bench-logs"  # the account that moto gives to unknown keys
 FILES, PEOPLE = 24, 500  # a file an hour
 MEGABYTES = 1000
+ROUNDS = 5
 _DAY = "2026/11/20"
 _ROLE = f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_ClaudeCode_0123456789abcdef"
 _WORDS = [f"{word}{ending}" for word in ("read", "write", "rename", "test", "file") for ending in ("", "s", ' "it"')]
@@ -143,10 +150,10 @@ def _upload(url: str, files: dict[str, bytes]) -> None:
     session.client("bedrock", endpoint_url=url).put_model_invocation_logging_configuration(loggingConfig=config)
 
 
-def _plain_loop(files: dict[str, bytes]) -> int:
+def _plain_loop(files: Sequence[bytes]) -> int:
     """What is to be beaten: every line as Python's own objects, one sum."""
     tokens = 0
-    for body in files.values():
+    for body in files:
         with gzip.open(io.BytesIO(body)) as lines:
             for line in lines:
                 tokens += json.loads(line)["input"]["inputTokenCount"]
@@ -206,28 +213,52 @@ def _worked(database_url: str, url: str) -> dict[str, Any]:
 
 
 def main(database_url: str, bodies: str) -> None:
-    """The loop runs before the reading, in another process; so are the files made."""
-    read_end, write_end = os.pipe()
-    with _aws() as url:
-        child = os.fork()
-        if not child:
-            files, lines = make_files(float(bodies))
-            _upload(url, files)
-            start = time.perf_counter()
-            tokens = _plain_loop(files)
-            told = {"lines": lines, "loop_seconds": time.perf_counter() - start, "tokens": tokens}
-            os.write(write_end, json.dumps(told).encode())
-            os._exit(0)
-        os.waitpid(child, 0)
-        loop = json.loads(os.read(read_end, 10_000))
+    """Files are made, and the loop runs, in other processes than the reading, whose memory is measured."""
+    with _aws() as url, tempfile.TemporaryDirectory(prefix="onramp-logs-") as kept:
+        lines = _elsewhere(_prepare, url, Path(kept), float(bodies))
         with portal(database_url):
             from django.core.management import call_command
 
             call_command("load_prices", stdout=io.StringIO())
-            told = loop | _worked(database_url, url)
-            _compare(loop["tokens"])
-    told |= {"megabytes": MEGABYTES, "ratio": told["loop_seconds"] / told["seconds"]}
+            rounds = [_round(database_url, url, Path(kept)) for _ in range(ROUNDS)]
+    told = sorted(rounds, key=itemgetter("ratio"))[ROUNDS // 2]
+    told |= {"lines": lines, "megabytes": MEGABYTES, "rss_mb": max(each["rss_mb"] for each in rounds)}
     print(json.dumps(told))  # noqa: T201 -- what benchmarks/costs.py reads
+
+
+def _elsewhere(work: Callable[..., Any], *arguments: Any) -> Any:
+    """What a function returns, in a process that ends with it."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("fork")) as process:
+        return process.submit(work, *arguments).result()
+
+
+def _prepare(url: str, kept: Path, bodies: float) -> int:
+    """Make the files, for S3 and for the loop; how many lines they have."""
+    files, lines = make_files(bodies)
+    _upload(url, files)
+    for number, body in enumerate(files.values()):
+        (kept / str(number)).write_bytes(body)
+    return lines
+
+
+def _timed_loop(kept: Path) -> tuple[float, int]:
+    """Seconds, and the sum."""
+    files = [file.read_bytes() for file in kept.iterdir()]
+    start = time.perf_counter()
+    tokens = _plain_loop(files)
+    return time.perf_counter() - start, tokens
+
+
+def _round(database_url: str, url: str, kept: Path) -> dict[str, Any]:
+    from onboarding.models import Account, Caller, LogSource, Meter, UsageEntry
+
+    # The row of an account refers to none of these, and each of these to those after it.
+    for model in (UsageEntry, Meter, Caller, LogSource, Account):
+        model.objects.all().delete()
+    seconds, tokens = _elsewhere(_timed_loop, kept)
+    told = _worked(database_url, url)
+    _compare(tokens)
+    return told | {"loop_seconds": seconds, "ratio": seconds / told["seconds"]}
 
 
 def _compare(tokens: int) -> None:
