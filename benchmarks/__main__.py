@@ -1,7 +1,8 @@
-"""`python -m benchmarks`: measure everything, print one table, write results.json. Fails when a goal is missed."""
+"""`python -m benchmarks [NAME ...]`: measure, print one table, write results.json. Fails when a goal is missed."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import bundle, costs, live, pages, people, speed, verification  # noqa: F401 -- each registers its entries
 from benchmarks.portal import portal
-from benchmarks.registry import ENTRIES, Result
+from benchmarks.registry import ENTRIES, Entry, Result
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -34,9 +35,19 @@ def _word(result: Result) -> str:
     return "ok" if result.ok else "MISSED"
 
 
-def main() -> int:
+def _chosen(arguments: Sequence[str] | None) -> list[Entry]:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure, and compare with the goals.")
+    parser.add_argument("beginnings", nargs="*", metavar="NAME", help="how an entry's name begins; without any, all")
+    beginnings = tuple(parser.parse_args(arguments).beginnings) or ("",)
+    if unknown := [each for each in beginnings if not any(entry.name.startswith(each) for entry in ENTRIES)]:
+        parser.error(f"no entry begins with {', '.join(unknown)}: there are {', '.join(e.name for e in ENTRIES)}")
+    return [entry for entry in ENTRIES if entry.name.startswith(beginnings)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    entries = _chosen(arguments)
     with portal():
-        results = [entry.result() for entry in ENTRIES]
+        results = [entry.result() for entry in entries]
     RESULTS.write_text(json.dumps([asdict(result) for result in results], indent=2) + "\n")
     print(table(results))
     for result in results:
