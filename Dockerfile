@@ -48,4 +48,5 @@ USER 10001
 EXPOSE 8000
 # No control socket: nothing uses it. /dev/shm: a heartbeat file on a slow disk would look like a hung worker.
 CMD ["gunicorn", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-class", "gthread", "--threads", "4", \
-     "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "portal.wsgi"]
+     "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--logger-class", "portal.gunicorn_logger.Logger", \
+     "portal.wsgi"]

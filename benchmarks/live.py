@@ -168,7 +168,8 @@ def _run(command: list[str], environment: Mapping[str, str]) -> str:
 def _serving(environment: Mapping[str, str]) -> Iterator[tuple[int, float]]:
     """The port, and the seconds until it was ready."""
     port = int(environment["PORT"])
-    command = ["-m", "gunicorn", "--bind", f"{LOOPBACK}:{port}", "--workers", "1", "--threads", "4", "portal.wsgi"]
+    command = ["-m", "gunicorn", "--bind", f"{LOOPBACK}:{port}", "--workers", "1", "--threads", "4"]
+    command += ["--logger-class", "portal.gunicorn_logger.Logger", "portal.wsgi"]
     start = time.perf_counter()
     log = (Path(environment["ONRAMP_HOME"]) / "gunicorn.log").open("wb")
     with (

@@ -143,7 +143,8 @@ def _start_redis(plan: Plan, processes: Processes) -> str:
 def _start_portal(plan: Plan, processes: Processes, environment: Mapping[str, str]) -> None:
     web = ["gunicorn", "--bind", f"{LOOPBACK}:{plan.port}", "--workers", "2", "--threads", "4"]
     # No access log (the portal logs requests itself); no control socket (it would be in the user's home).
-    web += ["--worker-class", "gthread", "--graceful-timeout", "5", "--no-control-socket", "portal.wsgi"]
+    web += ["--worker-class", "gthread", "--graceful-timeout", "5", "--no-control-socket"]
+    web += ["--logger-class", "portal.gunicorn_logger.Logger", "portal.wsgi"]
     celery = ["celery", "--app", "portal", "--quiet"]
     # SIGTERM as SIGQUIT: running tasks go back to the queue instead of being waited for.
     softly = {**environment, "REMAP_SIGTERM": "SIGQUIT"}

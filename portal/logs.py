@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any, Literal
 
@@ -45,6 +46,20 @@ def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return redacted
 
 
+class WithoutWhatWasSent(logging.Filter):
+    """Of a request that gunicorn refuses or fails at, it logs parts as they came: a line with a code of sign-in in its
+    query, a header without a name. What is left says from where it came, and which page it asked for.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = str(record.msg)
+        if record.msg.startswith("Invalid request from ip="):
+            record.msg = record.msg.partition(": ")[0]
+        if isinstance(record.args, tuple):
+            record.args = tuple(arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args)
+        return True
+
+
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -84,11 +99,14 @@ def logging_config(log_format: Literal["json", "console"]) -> dict[str, Any]:
                 ],
             }
         },
+        "filters": {"without-what-was-sent": {"()": WithoutWhatWasSent}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "onramp"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "django": {"handlers": [], "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
+            # Its own handler writes plain lines past `redact_event`.
+            "gunicorn.error": {"handlers": [], "filters": ["without-what-was-sent"], "propagate": True},
             # botocore logs request bodies at DEBUG; it never gets there.
             "botocore": {"level": "WARNING"},
         },

@@ -209,6 +209,7 @@ class Portal:
             web = ["gunicorn", "--bind", f"127.0.0.1:{self.ports[int(number)]}", "--workers", "1"]
             web += ["--threads", str(self.size.threads), "--worker-class", "gthread"]
             web += ["--graceful-timeout", "10", "--no-control-socket"]
+            web += ["--logger-class", "portal.gunicorn_logger.Logger"]
             return [sys.executable, "-m", *web, "portal.wsgi"]
         celery = [sys.executable, "-m", "celery", "--app", "portal", "--quiet"]
         if kind == "beat":
