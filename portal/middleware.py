@@ -7,10 +7,10 @@ from collections.abc import Callable
 import structlog
 from allauth.account.adapter import get_adapter
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django_structlog.middlewares import RequestMiddleware
 
-from portal.postgresql.base import impatient
+from portal.postgresql.base import impatient, impatiently
 
 
 class Impatience:
@@ -21,7 +21,11 @@ class Impatience:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with impatient():
-            return self.get_response(request)
+            response = self.get_response(request)
+        # A file is sent as it is, and asks no database.
+        if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
+            response.streaming_content = impatiently(iter(response))
+        return response
 
 
 class LoggedRequests(RequestMiddleware):

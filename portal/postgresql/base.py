@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from django.db.backends.postgresql import base
@@ -27,6 +27,8 @@ _A_MOMENT = 0.5
 ENOUGH = 20.0
 # How often a wait looks at signals, as psycopg's own.
 _INTERVAL = 0.1
+
+_T = TypeVar("_T")
 
 
 class _Page:
@@ -49,6 +51,22 @@ def impatient() -> Iterator[None]:
         yield
     finally:
         _page.reset(token)
+
+
+def impatiently(items: Iterator[_T]) -> Iterator[_T]:
+    """The same items, each made as inside `impatient`: a page that is streamed asks its questions after it was
+    returned, and is one page all the same.
+    """
+    page = _Page()
+    while True:
+        token = _page.set(page)
+        try:
+            item = next(items)
+        except StopIteration:
+            return
+        finally:
+            _page.reset(token)
+        yield item
 
 
 def _gave_up(page: _Page) -> psycopg.OperationalError:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from django.db import OperationalError, connection, connections
-from django.test import Client
+from django.http import StreamingHttpResponse
+from django.test import Client, RequestFactory
 
+from portal.middleware import Impatience
 from portal.postgresql import base
 from portal.postgresql.base import impatient
 
@@ -55,6 +57,31 @@ def test_a_page_gives_up_an_answer_that_does_not_come_and_asks_nothing_more(
     connection.close_if_unusable_or_obsolete()  # as at a request's end
     with connection.cursor() as cursor:
         assert cursor.execute("SELECT pg_sleep(0.4)") is not None
+
+
+def _naps(*seconds: float) -> Iterator[bytes]:
+    for each in seconds:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(%s)", [each])
+        yield b"line\n"
+
+
+@on_postgresql
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("short_patience")
+def test_a_page_that_is_streamed_gives_up_as_any_other(rf: RequestFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "ENOUGH", 0.4)
+    page = Impatience(lambda _request: StreamingHttpResponse(_naps(0, 5)))(rf.get("/people.csv"))
+    assert isinstance(page, StreamingHttpResponse)
+    rows, began = iter(page), time.monotonic()
+
+    assert next(rows) == b"line\n"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(0.6)")  # somebody else's, in between
+    with pytest.raises(OperationalError, match="did not answer"):
+        next(rows)
+
+    assert time.monotonic() - began < 3
 
 
 @on_postgresql
