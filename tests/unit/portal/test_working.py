@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -137,3 +138,23 @@ def test_what_a_worker_began_and_did_is_noted_in_the_schedule(worker: Worker) ->
 
     until(lambda: PeriodicTask.objects.get().succeeded_at)
     assert not PeriodicTask.objects.get().is_waiting
+
+
+def asked(broker_url: str) -> tuple[int, str]:
+    """What a probe says of this machine's worker."""
+    environment = environment_of_a_process() | {"REDIS_URL": broker_url}
+    command = [sys.executable, "-m", "portal.worker_alive"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout.strip().partition(": ")[2]
+
+
+def test_a_probe_finds_a_worker_that_hangs_and_no_fault_with_one_that_redis_keeps_waiting(
+    worker: Worker, broker_url: str
+) -> None:
+    assert asked(broker_url) == (0, "answers")
+    worker.process.send_signal(signal.SIGSTOP)
+    try:
+        assert asked(broker_url) == (1, "does not answer")
+        assert asked("redis://127.0.0.1:9/0") == (0, "Redis does not answer, so nothing is known")
+    finally:
+        worker.process.send_signal(signal.SIGCONT)
