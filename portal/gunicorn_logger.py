@@ -14,7 +14,7 @@ from portal.environment import Environment
 from portal.logs import logging_config
 
 
-class Logger(glogging.Logger):
+class Logger(glogging.Logger):  # type: ignore[misc]  # it has no types
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         logging.config.dictConfig(logging_config(Environment().log_format))
