@@ -379,6 +379,9 @@ CELERY_TASK_ROUTES = {
         "onboarding.forget_history",
         "onboarding.forget_expired",
         "onboarding.send_notification",
+        # Alerts do not wait behind the reading of what they tell of, which may take an hour the first time.
+        "onboarding.raise_alerts",
+        "onboarding.send_alert",
         "onboarding.tell_of_stalls",
         "onboarding.refresh_everybody",
         "onboarding.refresh_stale",
@@ -397,8 +400,6 @@ CELERY_TASK_ROUTES = {
         "onboarding.forget_requests",
         "onboarding.open_billing_fetches",
         "onboarding.fetch_billed",
-        "onboarding.raise_alerts",
-        "onboarding.send_alert",
     )
 }
 # One beat or two: portal/beat.py sends each run once. An entry's messages expire: a lost one is sent again then, and

@@ -11,6 +11,7 @@ from smtplib import SMTPServerDisconnected
 from typing import Any
 
 import pytest
+import redis
 import time_machine
 from django.core import mail
 from django.core.mail.backends import locmem
@@ -660,3 +661,9 @@ def test_a_real_mail_server_gets_a_mail_that_is_whole(settings: Settings) -> Non
     assert b"Message-ID: <budget-alert.2026-11." in received
     assert b"85.00 USD of 100.00 USD" in received
     assert BudgetAlert.objects.get().mailed_at == NOW
+
+
+def test_alerts_do_not_wait_behind_the_reading_of_what_they_tell_of(broker: redis.Redis) -> None:
+    tasks.raise_alerts.delay()
+    tasks.send_alert.delay(alert_id=1)
+    assert [int(broker.llen(queue) or 0) for queue in ("sweeps", "costs")] == [2, 0]
