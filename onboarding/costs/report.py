@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from django.db.models import BigIntegerField, Case, F, Sum, Value, When
+from django.db.models import BooleanField, ExpressionWrapper, Q, Sum
 from django.db.models.functions import TruncMonth
 
 from onboarding.costs.figures import SUMS, Figures, figures_from, figures_of, total
@@ -59,25 +59,20 @@ class Group:
     figures: Figures
 
 
-# A caller of nobody has no team; a team's key is never 0.
-_TEAM = Case(
-    When(meter__caller__person__isnull=True, then=Value(0)),
-    default=F("meter__caller__person__team_id"),
-    output_field=BigIntegerField(),
-)
+_PERSON = "meter__caller__person"
+# A caller of nobody has no team, and is none of those who have none. Were it one expression with the team, PostgreSQL
+# would expect as many groups as there are people, and sort every entry in one process.
+_IS_NOBODYS = ExpressionWrapper(Q(**{f"{_PERSON}__isnull": True}), output_field=BooleanField())
 
 
 def slices(chosen: Filter) -> list[Slice]:
-    """By day, team and model, in that order: one query."""
-    rows = chosen.entries().annotate(team=_TEAM).values_list("day", "team", "meter__model_id").annotate(**SUMS)
+    """By day, team and model: one query."""
+    groups = ("day", "nobodys", f"{_PERSON}__team", "meter__model_id")
+    rows = chosen.entries().annotate(nobodys=_IS_NOBODYS).values_list(*groups).annotate(**SUMS).order_by(*groups)
     return [
-        Slice(day, _team_key(team), model_id, figures_from(sums))
-        for day, team, model_id, *sums in rows.order_by("day", "team", "meter__model_id")
+        Slice(day, UNMAPPED if nobodys else str(team) if team else NO_TEAM, model_id, figures_from(sums))
+        for day, nobodys, team, model_id, *sums in rows
     ]
-
-
-def _team_key(key: int | None) -> str:
-    return NO_TEAM if key is None else UNMAPPED if key == 0 else str(key)
 
 
 def totals(chosen: Filter) -> Figures:
