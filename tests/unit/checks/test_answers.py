@@ -16,6 +16,7 @@ from onboarding.checks.base import Answer, Case, Memory, Reading
 from onboarding.checks.registry import BY_NAME, explain
 from onboarding.enums import EndpointKind, Layer, Outcome, TokenClass
 from onboarding.models import DirectoryEntry, Price, Principal
+from tests.counted import aws_calls
 from tests.factories import OPUS, ROLE_ARN, SONNET, make_person, make_principal
 from tests.unit.checks.stubs import (
     APPLICATION,
@@ -241,6 +242,27 @@ def test_what_a_destination_answers(
     answer = answered("model-access", case)
 
     assert (answer.outcome, answer.facts.get("unasked")) == (outcome, unasked)
+
+
+@pytest.mark.parametrize(
+    ("answers", "result"),
+    [
+        ([availability(), DENIED, availability()], "refused"),
+        ([availability(), Error("UnrecognizedClientException", 403), availability()], "refused"),
+        # The plan's own Region has to answer.
+        ([DENIED], "denied"),
+    ],
+)
+def test_a_destination_that_is_not_enabled_rings_no_alert(
+    stubs: Stubs, case: Case, answers: list[Reply], result: str
+) -> None:
+    stubs.answer(GetFoundationModelAvailability=answers)
+    before = aws_calls("bedrock:GetFoundationModelAvailability")
+
+    answered("model-access", case)
+
+    grown = aws_calls("bedrock:GetFoundationModelAvailability") - before
+    assert (grown[result], grown["denied"] + grown["not-configured"]) == (1, int(result == "denied"))
 
 
 def test_the_regions_that_say_no_are_named(stubs: Stubs, case: Case) -> None:
