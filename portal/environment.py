@@ -41,7 +41,7 @@ class Environment(BaseSettings):
     )
     debug: bool = Field(False, description="Django's debug pages. Never in production.")
     secret_key: SecretStr | None = Field(
-        None, description="Signs sessions and tokens. Made and kept in ONRAMP_HOME when absent."
+        None, description="Signs sessions and tokens. Made and kept in ONRAMP_HOME when empty or absent."
     )
     secret_key_file: Path | None = Field(None, description="A file that holds ONRAMP_SECRET_KEY.")
     secret_key_fallbacks: CommaSeparatedSecrets = Field(
