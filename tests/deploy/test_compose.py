@@ -158,6 +158,16 @@ def test_every_variable_is_known_and_whatever_is_wanted_is_in_the_example() -> N
     assert {name for name in (offered - wanted) | portals if not is_known(name)} == set()
 
 
+def test_what_stands_in_env_is_not_overruled() -> None:
+    """`environment` wins over the file `.env`, but for what it takes from there."""
+    offered = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
+    said = {name: value for service in SERVICES.values() for name, value in service["environment"].items()}
+    fixed = {name for name in offered & set(said) if f"${{{name}" not in said[name]}
+    assert fixed == set()
+    # Of a chain of proxies the operator knows the length.
+    assert said["ONRAMP_TRUSTED_PROXIES"] == "${ONRAMP_TRUSTED_PROXIES:-1}"
+
+
 def test_the_example_holds_no_secret() -> None:
     values = dict(re.findall(r"^([A-Z][A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE))
     assert {name: value for name, value in values.items() if re.search(r"PASSWORD|SECRET|TOKEN", name) and value} == {}
