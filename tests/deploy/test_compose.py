@@ -19,6 +19,7 @@ SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 STORES = {"postgres", "redis"}
 ONCE = "migrate"
 EXAMPLE = (DEPLOY / "compose.env.example").read_text(encoding="utf-8")
+DOCKERFILE = (DEPLOY.parent / "Dockerfile").read_text(encoding="utf-8")
 SCHEMA = json.loads((DEPLOY.parent / "tests/deploy/compose-spec.json").read_text(encoding="utf-8"))
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -122,6 +123,31 @@ def test_what_is_stored_is_on_a_volume_and_redis_appends() -> None:
     assert "--appendonly yes" in SERVICES["redis"]["command"][-1]
 
 
+def written(name: str) -> dict[str, str]:
+    """Folders that a service may write, and what each is: a tmpfs, or the name of a volume."""
+    folders = {mount.partition(":")[0]: "tmpfs" for mount in SERVICES[name].get("tmpfs", [])}
+    for mount in SERVICES[name].get("volumes", []):
+        volume, folder = mount.split(":")
+        assert folder not in folders
+        folders[folder] = volume
+    return folders
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - STORES))
+def test_what_the_portal_must_write_is_in_a_folder_for_it(name: str) -> None:
+    (home,) = re.findall(r"ONRAMP_HOME=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert set(written(name)) == {"/tmp", home}
+
+
+def test_files_of_a_cost_report_find_room_that_is_no_memory() -> None:
+    """A Parquet file is read from its end, so whole; a tmpfs would be of the container's memory."""
+    volume = written("costs")["/tmp"]
+    assert volume in FILE["volumes"]
+    # It is nobody else's, and is made from the image's /tmp, with its mode: whoever runs there may write.
+    assert [name for name in SERVICES if volume in written(name).values()] == ["costs"]
+    assert re.findall(r"^(?:RUN|COPY|ADD|VOLUME)\b.*\s/tmp\b", DOCKERFILE, re.MULTILINE) == []
+
+
 def test_redis_is_full_before_it_is_killed() -> None:
     """What it holds doubles at worst while its file is written anew."""
     command = SERVICES["redis"]["command"][-1]
@@ -132,9 +158,8 @@ def test_redis_is_full_before_it_is_killed() -> None:
 
 
 def test_every_image_can_be_named_by_its_digest() -> None:
-    dockerfile = (DEPLOY.parent / "Dockerfile").read_text(encoding="utf-8")
-    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"$PYTHON_IMAGE"}
-    (python,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"$PYTHON_IMAGE"}
+    (python,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
     assert SERVICES[WEB]["build"]["args"] == {"PYTHON_IMAGE": f"${{PYTHON_IMAGE:-{python}}}"}
     for name in STORES:
         assert SERVICES[name]["image"].startswith(f"${{{name.upper()}_IMAGE:-{name}:")
