@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from onboarding.aws import NoAnswer
 from onboarding.checks.asking import ask, new_finding
@@ -508,6 +509,18 @@ def test_a_model_without_a_price_is_unpriced(stubs: Stubs) -> None:
     finding = new_finding(BY_NAME["live-probe"], "subject", answered("live-probe", make_known_case(live_probe=True)))
 
     assert dict(explain(finding).evidence)["Cost of the probe"] == "unpriced"
+
+
+def test_a_role_that_is_to_be_probed_trusts_the_portal_with_its_tags(stubs: Stubs) -> None:
+    """AWS denies the whole of AssumeRole where tags come along and may not."""
+    stubs.answer({**healthy(), "AssumeRole": DENIED})
+
+    finding = new_finding(BY_NAME["live-probe"], "subject", answered("live-probe", make_known_case(live_probe=True)))
+
+    for language in ("en", "es"):
+        with translation.override(language):
+            told = explain(finding).admin_remedy
+        assert {"sts:AssumeRole", "sts:TagSession"} <= set(re.findall(r"sts:\w+", told))
 
 
 @pytest.mark.parametrize(("outcome", "can_ask"), [(PASSED, True), (WARNING, False), (FAILED, False), (UNKNOWN, False)])
