@@ -45,7 +45,9 @@ class NoLeadingProgramsToTls:
         response = self.get_response(request)
         is_led = response.status_code == 301 and not request.is_secure() and settings.SECURE_SSL_REDIRECT
         if is_led and _is_for_programs(request.path_info):
-            return HttpResponse("Over https only.\n", status=403, content_type="text/plain; charset=utf-8")
+            # With what the redirect told browsers.
+            told = {name: value for name, value in response.items() if name not in ("Content-Type", "Location")}
+            return HttpResponse("Over https only.\n", "text/plain; charset=utf-8", 403, headers=told)
         return response
 
 

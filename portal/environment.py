@@ -33,7 +33,10 @@ def _plain(name: str) -> AliasChoices:
 class Environment(BaseSettings):
     """The portal's settings. Names are upper-cased and prefixed with `ONRAMP_` unless an alias says otherwise."""
 
-    model_config = SettingsConfigDict(env_prefix="ONRAMP_", env_file=BASE_DIR / ".env", extra="ignore")
+    # An error names the setting alone: what was in it may be a secret, and with it come all the others.
+    model_config = SettingsConfigDict(
+        env_prefix="ONRAMP_", env_file=BASE_DIR / ".env", extra="ignore", hide_input_in_errors=True
+    )
 
     home: Path = Field(BASE_DIR / ".onramp", description="Folder for the embedded default's state: SQLite, Redis.")
     public_url: str = Field(
@@ -41,7 +44,7 @@ class Environment(BaseSettings):
     )
     debug: bool = Field(False, description="Django's debug pages. Never in production.")
     secret_key: SecretStr | None = Field(
-        None, description="Signs sessions and tokens. Made and kept in ONRAMP_HOME when absent."
+        None, description="Signs sessions and tokens. Made and kept in ONRAMP_HOME when empty or absent."
     )
     secret_key_file: Path | None = Field(None, description="A file that holds ONRAMP_SECRET_KEY.")
     secret_key_fallbacks: CommaSeparatedSecrets = Field(

@@ -105,10 +105,11 @@ MIDDLEWARE = [
     "onboarding.middleware.Measured",
     "onboarding.middleware.BrowserPolicies",
     "portal.middleware.Impatience",
-    "onboarding.middleware.NoLeadingProgramsToTls",
-    "django.middleware.security.SecurityMiddleware",
+    # Outside of what leads to TLS, and of what refuses it.
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "onboarding.middleware.NoLeadingProgramsToTls",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "onboarding.middleware.NoLargeForms",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -26,7 +26,7 @@ def sign_in(app_configs: Any, **_: Any) -> list[CheckMessage]:
 def _oidc(environment: Environment) -> list[CheckMessage]:
     if not environment.oidc_issuer:
         return []
-    if not environment.oidc_client_id or environment.oidc_client_secret is None:
+    if not environment.oidc_client_id or not environment.oidc_client_secret:
         hint = "Set ONRAMP_OIDC_CLIENT_ID and ONRAMP_OIDC_CLIENT_SECRET (or its _FILE)."
         return [Error("The identity provider is named without the portal's client.", hint=hint, id="onramp.E001")]
     from onboarding.oidc import is_secure
@@ -86,7 +86,7 @@ def proxies(app_configs: Any, **_: Any) -> list[CheckMessage]:
 def secret_key(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """A key of this machine's own signs what no other machine can read."""
     is_embedded = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
-    if settings.ENVIRONMENT.secret_key is None and not is_embedded:
+    if not settings.ENVIRONMENT.secret_key and not is_embedded:
         return [
             Warning(
                 "The secret key is one that this machine made for itself, and the database is shared.",

@@ -195,6 +195,8 @@ def _no_kept_pages() -> Iterator[None]:
     if setup := sys.modules.get("onboarding.views.setup_page"):
         for kept in (setup.PAGES, setup.PARTS, setup.REVISIONS, setup.TAGS):
             kept.clear()
+    if health := sys.modules.get("onboarding.views.health"):
+        health.SEEN.forget()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from onboarding.aws.errors import AwsError, NoAnswer, NotConfigured, PortalDenied, Refused
+from onboarding.aws.errors import AwsError, NoAnswer, NotConfigured, PortalDenied, Refused, refusals_expected
 
-__all__ = ["AwsError", "NoAnswer", "NotConfigured", "PortalDenied", "Refused"]
+__all__ = ["AwsError", "NoAnswer", "NotConfigured", "PortalDenied", "Refused", "refusals_expected"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -41,6 +42,8 @@ _BAD_CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
+# Of them, what a Region that the account has not switched on says of any credentials.
+_NOT_SWITCHED_ON = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
 
 _NO_CREDENTIALS = (
     CredentialRetrievalError,
@@ -93,6 +96,23 @@ _RESULTS: dict[type[AwsError], Result] = {
 }
 
 
+_expects_refusals: ContextVar[bool] = ContextVar("expects_refusals", default=False)
+
+
+@contextmanager
+def refusals_expected() -> Iterator[None]:
+    """What the portal need not be allowed, or not everywhere: inside, a denial counts as `refused` and rings no alert.
+
+    Only a denial of the call itself. That a role could not be assumed on the way to it, or that there are no
+    credentials, nobody expects. A thread that is started inside does not know of it.
+    """
+    token = _expects_refusals.set(True)
+    try:
+        yield
+    finally:
+        _expects_refusals.reset(token)
+
+
 @contextmanager
 def mapped(operation: str) -> Iterator[None]:
     """A call: what botocore raises inside becomes one of the four errors above, and how it ended is counted."""
@@ -101,15 +121,21 @@ def mapped(operation: str) -> Iterator[None]:
             with reading(operation):
                 yield
         except AwsError as error:
-            labels |= {"operation": error.operation, "result": _result(error)}
+            labels |= {"operation": error.operation, "result": _result(error, operation)}
             raise
         labels["result"] = "ok"
 
 
-def _result(error: AwsError) -> Result:
+def _result(error: AwsError, operation: str) -> Result:
+    if _expects_refusals.get() and error.operation == operation and _is_denial(error):
+        return "refused"
     if isinstance(error, NoAnswer):
         return "throttled" if error.throttled else "no-answer"
     return _RESULTS[type(error)]
+
+
+def _is_denial(error: AwsError) -> bool:
+    return isinstance(error, PortalDenied) or (isinstance(error, NotConfigured) and error.detail in _NOT_SWITCHED_ON)
 
 
 @contextmanager

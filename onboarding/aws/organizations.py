@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onboarding.aws.errors import AwsError, NoAnswer, mapped
+from onboarding.aws.errors import AwsError, NoAnswer, mapped, refusals_expected
 from onboarding.aws.session import Access, client
 
 # The policy AWS attaches everywhere when service control policies are switched on; it limits nothing.
@@ -17,7 +17,7 @@ def has_service_control_policies(*, region: str, access: Access) -> bool | None:
     """
     organizations = client("organizations", region=region, access=access)
     try:
-        with mapped("organizations:ListPolicies"):
+        with refusals_expected(), mapped("organizations:ListPolicies"):
             pages = organizations.get_paginator("list_policies").paginate(Filter="SERVICE_CONTROL_POLICY")
             found = [policy["Id"] for page in pages for policy in page["Policies"]]
     except NoAnswer:

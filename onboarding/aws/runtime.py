@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from onboarding.aws.errors import PortalDenied, mapped
+from onboarding.aws.errors import PortalDenied, mapped, refusals_expected
 from onboarding.aws.session import CONFIG, assumed
 
 # The same API that Claude Code calls, with the least it takes.
@@ -37,7 +37,7 @@ def probe(profile: str, *, role_arn: str, external_id: str, region: str) -> Prob
     in place.
     """
     try:
-        with mapped("sts:AssumeRole"):
+        with refusals_expected(), mapped("sts:AssumeRole"):
             session = assumed(role_arn, region=region, external_id=external_id)
     except PortalDenied:
         return None

@@ -40,7 +40,10 @@ class LiveProbeCheck(Check):
             _("%(role)s does not trust Onramp's role, so no model was called. This says nothing about your access."),
             Remedy(
                 _("You need not do anything."),
-                _("Let %(role)s trust Onramp's role, or switch the live probe off in the plan."),
+                _(
+                    "Let %(role)s trust Onramp's role with sts:AssumeRole, and with sts:TagSession where Onramp runs "
+                    "with EKS Pod Identity, or switch the live probe off in the plan."
+                ),
             ),
         ),
         "model-refused": Reason(

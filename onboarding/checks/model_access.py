@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from onboarding.aws import NotConfigured, PortalDenied
+from onboarding.aws import NotConfigured, PortalDenied, refusals_expected
 from onboarding.aws.bedrock import Availability
 from onboarding.catalog import model_label
 from onboarding.checks import links
@@ -153,11 +153,12 @@ class ModelAccessCheck(AccountCheck):
 
 def _availability(model_id: str, region: str, case: Case) -> Availability | None:
     """The answer of one Region; None for a destination the account has not enabled, which routing does not need."""
-    try:
+    if region == case.revision.region:
         return availability(model_id, region, case)
+    try:
+        with refusals_expected():
+            return availability(model_id, region, case)
     except (NotConfigured, PortalDenied):
-        if region == case.revision.region:
-            raise
         return None
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import structlog
 from django.db.models import Max, Sum
 
-from onboarding.aws import AwsError, NoAnswer, metrics
+from onboarding.aws import AwsError, NoAnswer, metrics, refusals_expected
 from onboarding.aws.session import Access
 from onboarding.catalog import REGION_NAMES, partition_of
 from onboarding.costs.problems import problem_of
@@ -99,7 +99,8 @@ def _look_into(account: Account, regions: Sequence[str], today: dt.date) -> None
     unanswered = 0
     for region in regions:
         try:
-            _read(account, region, today)
+            with refusals_expected():
+                _read(account, region, today)
         except AwsError as error:
             log.info("control.not_looked_into", account=str(account), region=region, detail=str(error))
             unanswered = unanswered + 1 if isinstance(error, NoAnswer) else 0

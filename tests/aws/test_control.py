@@ -15,6 +15,7 @@ from onboarding.costs.ingest import find_sources
 from onboarding.enums import MeteredClass, Problem, Role
 from onboarding.models import Account, ControlTotal, LogSource, PlanRevision
 from tests.aws.ingesting import source_of
+from tests.counted import aws_calls
 from tests.sandbox_aws import PAYMENTS, PROD, Aws
 from tests.web.plan_pages import client_of, text_of
 
@@ -152,6 +153,27 @@ def test_a_region_that_a_plan_has_is_no_other_one(aws: Aws) -> None:
 
     assert {row.region for row in LogSource.objects.filter(account__account_id=PROD)} == {IRELAND, TOKYO}
     assert not ControlTotal.objects.exists()
+
+
+def test_regions_that_an_account_may_not_use_ring_no_alert(aws: Aws) -> None:
+    aws.fault(operation="cloudwatch.ListMetrics", kind="denied", when={"region": "ap-*"})
+    before = aws_calls("cloudwatch:ListMetrics")
+
+    tasks.look_elsewhere()
+
+    grown = aws_calls("cloudwatch:ListMetrics") - before
+    assert grown["ok"] > 0
+    assert grown["refused"] > 0
+    assert not grown["denied"]
+
+
+def test_a_region_that_a_plan_has_and_may_not_be_asked_does(aws: Aws, source: LogSource) -> None:
+    aws.fault(operation="cloudwatch.ListMetrics", kind="denied")
+    before = aws_calls("cloudwatch:ListMetrics")
+
+    control.refresh(source, timezone.now())
+
+    assert aws_calls("cloudwatch:ListMetrics") - before == {"denied": 1}
 
 
 def test_an_account_whose_regions_do_not_answer_is_left_alone_and_the_others_asked(aws: Aws) -> None:

@@ -19,6 +19,7 @@ SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 STORES = {"postgres", "redis"}
 ONCE = "migrate"
 EXAMPLE = (DEPLOY / "compose.env.example").read_text(encoding="utf-8")
+DOCKERFILE = (DEPLOY.parent / "Dockerfile").read_text(encoding="utf-8")
 SCHEMA = json.loads((DEPLOY.parent / "tests/deploy/compose-spec.json").read_text(encoding="utf-8"))
 
 each_service = pytest.mark.parametrize("name", SERVICES)
@@ -122,6 +123,31 @@ def test_what_is_stored_is_on_a_volume_and_redis_appends() -> None:
     assert "--appendonly yes" in SERVICES["redis"]["command"][-1]
 
 
+def written(name: str) -> dict[str, str]:
+    """Folders that a service may write, and what each is: a tmpfs, or the name of a volume."""
+    folders = {mount.partition(":")[0]: "tmpfs" for mount in SERVICES[name].get("tmpfs", [])}
+    for mount in SERVICES[name].get("volumes", []):
+        volume, folder = mount.split(":")
+        assert folder not in folders
+        folders[folder] = volume
+    return folders
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - STORES))
+def test_what_the_portal_must_write_is_in_a_folder_for_it(name: str) -> None:
+    (home,) = re.findall(r"ONRAMP_HOME=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert set(written(name)) == {"/tmp", home}
+
+
+def test_files_of_a_cost_report_find_room_that_is_no_memory() -> None:
+    """A Parquet file is read from its end, so whole; a tmpfs would be of the container's memory."""
+    volume = written("costs")["/tmp"]
+    assert volume in FILE["volumes"]
+    # It is nobody else's, and is made from the image's /tmp, with its mode: whoever runs there may write.
+    assert [name for name in SERVICES if volume in written(name).values()] == ["costs"]
+    assert re.findall(r"^(?:RUN|COPY|ADD|VOLUME)\b.*\s/tmp\b", DOCKERFILE, re.MULTILINE) == []
+
+
 def test_redis_is_full_before_it_is_killed() -> None:
     """What it holds doubles at worst while its file is written anew."""
     command = SERVICES["redis"]["command"][-1]
@@ -132,9 +158,8 @@ def test_redis_is_full_before_it_is_killed() -> None:
 
 
 def test_every_image_can_be_named_by_its_digest() -> None:
-    dockerfile = (DEPLOY.parent / "Dockerfile").read_text(encoding="utf-8")
-    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"$PYTHON_IMAGE"}
-    (python,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"$PYTHON_IMAGE"}
+    (python,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
     assert SERVICES[WEB]["build"]["args"] == {"PYTHON_IMAGE": f"${{PYTHON_IMAGE:-{python}}}"}
     for name in STORES:
         assert SERVICES[name]["image"].startswith(f"${{{name.upper()}_IMAGE:-{name}:")
@@ -156,6 +181,16 @@ def test_every_variable_is_known_and_whatever_is_wanted_is_in_the_example() -> N
     portals = {name for service in SERVICES if service not in STORES for name in SERVICES[service]["environment"]}
     assert wanted <= offered
     assert {name for name in (offered - wanted) | portals if not is_known(name)} == set()
+
+
+def test_what_stands_in_env_is_not_overruled() -> None:
+    """`environment` wins over the file `.env`, but for what it takes from there."""
+    offered = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE))
+    said = {name: value for service in SERVICES.values() for name, value in service["environment"].items()}
+    fixed = {name for name in offered & set(said) if f"${{{name}" not in said[name]}
+    assert fixed == set()
+    # Of a chain of proxies the operator knows the length.
+    assert said["ONRAMP_TRUSTED_PROXIES"] == "${ONRAMP_TRUSTED_PROXIES:-1}"
 
 
 def test_the_example_holds_no_secret() -> None:

@@ -321,6 +321,18 @@ def test_traces_reach_a_collector_where_the_settings_say_it_may_be() -> None:
     assert set(chosen) == {f"onramp-{name}" for name in DEPLOYMENTS if name != "beat"}
 
 
+def test_the_docs_say_which_ports_are_open_and_which_settings_need_another() -> None:
+    page = (BASE_DIR / "docs/deployment.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"^Network policies .*?(?=\n\n)", page, re.MULTILINE | re.DOTALL)
+    rules = [rule for policy in kinds("NetworkPolicy").values() for rule in policy["spec"].get("egress", [])]
+    opened = {port["port"] for rule in rules for port in rule["ports"]}
+    # The cluster's DNS, the agent of EKS, and a collector that the overlay names.
+    assert opened - {53, 80, 4318} == {int(port) for port in re.findall(r"\bport (\d+)", told)}
+    assert {"ONRAMP_OIDC_ISSUER", "ONRAMP_SMTP_PORT", "ONRAMP_SMTP_TLS=off"} <= set(
+        re.findall(r"`([A-Z_=a-z]+)`", told)
+    )
+
+
 def test_the_metadata_of_the_machine_stays_out_of_reach() -> None:
     """Whoever could ask it would have the machine's role, not the portal's. Only port 443 is open to everywhere."""
     for policy in kinds("NetworkPolicy").values():

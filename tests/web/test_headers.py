@@ -48,6 +48,12 @@ def answers(company: Company, page: Page) -> list[Any]:
 
 
 def assert_is_protected(response: Any) -> None:
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains; preload"
+    assert_is_closed(response)
+
+
+def assert_is_closed(response: Any) -> None:
+    """All but the word on TLS, which counts for nothing over plain HTTP and is not sent there: RFC 6797, 7.2."""
     headers = response.headers
     policy = policy_of(response)
     assert policy["default-src"] == policy["object-src"] == policy["base-uri"] == ["'none'"]
@@ -55,7 +61,6 @@ def assert_is_protected(response: Any) -> None:
     assert "unsafe" not in headers["Content-Security-Policy"]
     assert "*" not in headers["Content-Security-Policy"]
     assert policy["form-action"][0] == "'self'"
-    assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains; preload"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["X-Frame-Options"] == "DENY"
@@ -173,6 +178,8 @@ def test_no_program_is_led_from_plain_http_to_tls(page: Page, company: Company) 
     else:
         assert response.status_code == (403 if is_for_programs else 301)
         assert ("Location" in response.headers) is not is_for_programs
+        assert_is_closed(response)
+        assert response.headers["Cache-Control"] == "no-store"
 
 
 def test_a_code_is_kept_by_nothing_on_its_way(company: Company) -> None:

@@ -71,6 +71,31 @@ def test_a_redis_that_hangs_holds_the_answer_up_for_a_moment_only(
     assert time.monotonic() - begun < 3
 
 
+def test_whoever_asks_often_is_answered_from_what_was_seen_within_a_second(client: Client) -> None:
+    first = client.get("/readyz")
+    with CaptureQueriesContext(connection) as queries:
+        again = client.get("/readyz")
+    assert (again.status_code, again.json()) == (first.status_code, first.json())
+    assert len(queries) == 0
+
+    time.sleep(1)
+
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/readyz")
+    assert len(queries) > 0
+
+
+def test_that_it_is_not_ready_holds_for_no_longer_than_it_is_so(client: Client) -> None:
+    def no_answer(*_: Any) -> Any:
+        raise OperationalError
+
+    with connection.execute_wrapper(no_answer):
+        statuses = [client.get("/readyz").status_code]
+    statuses.append(client.get("/readyz").status_code)
+
+    assert statuses == [503, 200]
+
+
 def test_without_the_database_or_its_migrations_it_is_not_ready(client: Client) -> None:
     def no_answer(*_: Any) -> Any:
         raise OperationalError

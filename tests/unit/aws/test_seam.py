@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
-from botocore.exceptions import ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
 from urllib3 import HTTPResponse
 
 from onboarding.aws import (
@@ -27,6 +27,7 @@ from onboarding.aws import (
     identity,
     organizations,
     quotas,
+    refusals_expected,
     runtime,
 )
 from onboarding.aws.bedrock import Availability, InferenceProfile, Lifecycle
@@ -36,6 +37,7 @@ from onboarding.aws.quotas import Quota
 from onboarding.aws.runtime import Probe
 from onboarding.aws.session import Access, client, forget_clients
 from onboarding.catalog import Destination
+from tests.counted import aws_calls
 from tests.factories import OPUS, ROLE_ARN, SONNET
 from tests.unit.checks.stubs import (
     ACCOUNT,
@@ -77,6 +79,11 @@ CENTER = Instance(INSTANCE, STORE, REGION, ACCESS)
 WHERE: Mapping[str, Any] = {"region": REGION, "access": ACCESS}
 MODEL_ID = "anthropic.claude-sonnet-4-6"
 SIMULATION: Mapping[str, Any] = {"actions": INVOKE, "resources": [profile_arn(SONNET)], "context": {}}
+# Credentials are fetched on the way to a call.
+ROLE_NOT_ASSUMED = ClientError(
+    {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}},  # type: ignore[typeddict-item]
+    "AssumeRole",
+)
 PROBE: Mapping[str, str] = {"role_arn": ROLE_ARN, "external_id": "external", "region": REGION}
 
 
@@ -247,6 +254,43 @@ def test_a_refusal_keeps_code_and_message(stubs: Stubs) -> None:
     assert isinstance(error, Refused)
     assert (error.code, error.detail) == ("ConflictException", "Come back later.")
     assert str(error) == "bedrock:GetAccountDataRetention: Come back later."
+
+
+@pytest.mark.parametrize(
+    ("fault", "operation", "result"),
+    [
+        (Error("AccessDeniedException", 403), "bedrock:GetAccountDataRetention", "refused"),
+        # What a Region that the account has not switched on says of any credentials.
+        (Error("UnrecognizedClientException", 403), "bedrock:GetAccountDataRetention", "refused"),
+        (Error("InvalidClientTokenId", 403), "bedrock:GetAccountDataRetention", "refused"),
+        # Nobody expects these.
+        (Error("ExpiredTokenException", 403), "bedrock:GetAccountDataRetention", "not-configured"),
+        (NoCredentialsError(), "bedrock:GetAccountDataRetention", "not-configured"),
+        (ROLE_NOT_ASSUMED, "sts:AssumeRole", "denied"),
+        (Error("ThrottlingException", 429), "bedrock:GetAccountDataRetention", "throttled"),
+    ],
+)
+def test_only_a_refusal_of_the_call_itself_is_expected(
+    stubs: Stubs, fault: Reply, operation: str, result: str
+) -> None:
+    stubs.answer(GetAccountDataRetention=fault)
+    before = aws_calls(operation)
+
+    with refusals_expected():
+        raised_by(lambda: bedrock.data_retention_mode(**WHERE))
+
+    assert aws_calls(operation) - before == {result: 1}
+
+
+def test_what_one_caller_expects_nobody_else_does(stubs: Stubs) -> None:
+    stubs.answer(GetAccountDataRetention=Error("AccessDeniedException", 403))
+    before = aws_calls("bedrock:GetAccountDataRetention")
+
+    with refusals_expected():
+        pass
+    raised_by(lambda: bedrock.data_retention_mode(**WHERE))
+
+    assert aws_calls("bedrock:GetAccountDataRetention") - before == {"denied": 1}
 
 
 # --- What does not come from AWS
@@ -834,6 +878,15 @@ def test_an_organizations_policies_are_read_to_the_end(stubs: Stubs) -> None:
     assert organizations.has_service_control_policies(**WHERE) is True
 
 
+def test_an_administrator_who_may_not_look_rings_no_alert(stubs: Stubs) -> None:
+    stubs.answer(ListPolicies=Error("AccessDeniedException", 403))
+    before = aws_calls("organizations:ListPolicies")
+
+    organizations.has_service_control_policies(**WHERE)
+
+    assert aws_calls("organizations:ListPolicies") - before == {"refused": 1}
+
+
 def test_an_organization_that_gives_no_answer_is_not_taken_for_none(stubs: Stubs) -> None:
     stubs.answer(ListPolicies=Error("TooManyRequestsException", 400))
 
@@ -873,8 +926,11 @@ def test_a_role_is_assumed_without_an_external_id_where_there_is_none(stubs: Stu
 def test_a_role_that_does_not_trust_the_portal_is_not_probed(stubs: Stubs) -> None:
     stubs.answer(AssumeRole=Error("AccessDenied", 403))
 
+    before = aws_calls("sts:AssumeRole")
+
     assert runtime.probe(SONNET, **PROBE) is None
     assert stubs.operations == ["AssumeRole"]
+    assert aws_calls("sts:AssumeRole") - before == {"refused": 1}
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from onboarding.aws import NoAnswer
 from onboarding.checks.asking import ask, new_finding
@@ -16,6 +17,7 @@ from onboarding.checks.base import Answer, Case, Memory, Reading
 from onboarding.checks.registry import BY_NAME, explain
 from onboarding.enums import EndpointKind, Layer, Outcome, TokenClass
 from onboarding.models import DirectoryEntry, Price, Principal
+from tests.counted import aws_calls
 from tests.factories import OPUS, ROLE_ARN, SONNET, make_person, make_principal
 from tests.unit.checks.stubs import (
     APPLICATION,
@@ -241,6 +243,27 @@ def test_what_a_destination_answers(
     answer = answered("model-access", case)
 
     assert (answer.outcome, answer.facts.get("unasked")) == (outcome, unasked)
+
+
+@pytest.mark.parametrize(
+    ("answers", "result"),
+    [
+        ([availability(), DENIED, availability()], "refused"),
+        ([availability(), Error("UnrecognizedClientException", 403), availability()], "refused"),
+        # The plan's own Region has to answer.
+        ([DENIED], "denied"),
+    ],
+)
+def test_a_destination_that_is_not_enabled_rings_no_alert(
+    stubs: Stubs, case: Case, answers: list[Reply], result: str
+) -> None:
+    stubs.answer(GetFoundationModelAvailability=answers)
+    before = aws_calls("bedrock:GetFoundationModelAvailability")
+
+    answered("model-access", case)
+
+    grown = aws_calls("bedrock:GetFoundationModelAvailability") - before
+    assert (grown[result], grown["denied"] + grown["not-configured"]) == (1, int(result == "denied"))
 
 
 def test_the_regions_that_say_no_are_named(stubs: Stubs, case: Case) -> None:
@@ -486,6 +509,18 @@ def test_a_model_without_a_price_is_unpriced(stubs: Stubs) -> None:
     finding = new_finding(BY_NAME["live-probe"], "subject", answered("live-probe", make_known_case(live_probe=True)))
 
     assert dict(explain(finding).evidence)["Cost of the probe"] == "unpriced"
+
+
+def test_a_role_that_is_to_be_probed_trusts_the_portal_with_its_tags(stubs: Stubs) -> None:
+    """AWS denies the whole of AssumeRole where tags come along and may not."""
+    stubs.answer({**healthy(), "AssumeRole": DENIED})
+
+    finding = new_finding(BY_NAME["live-probe"], "subject", answered("live-probe", make_known_case(live_probe=True)))
+
+    for language in ("en", "es"):
+        with translation.override(language):
+            told = explain(finding).admin_remedy
+        assert {"sts:AssumeRole", "sts:TagSession"} <= set(re.findall(r"sts:\w+", told))
 
 
 @pytest.mark.parametrize(("outcome", "can_ask"), [(PASSED, True), (WARNING, False), (FAILED, False), (UNKNOWN, False)])

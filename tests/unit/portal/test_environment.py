@@ -100,6 +100,40 @@ def test_what_cannot_be_meant_stops_the_start(name: str, value: str, monkeypatch
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        # What is refused may be a secret, an address with one, one in the wrong place, or be told with all others.
+        ("ONRAMP_METRICS_TOKEN", "secret-1"),
+        ("ONRAMP_PUBLIC_URL", "https://ana:secret-2@onramp.example.com"),
+        ("ONRAMP_SMTP_PORT", "secret-3"),
+        ("ONRAMP_CREDENTIAL_HELPERS", "secret-4"),
+    ],
+)
+def test_a_process_that_does_not_start_prints_no_secret(name: str, value: str) -> None:
+    secrets = {
+        "ONRAMP_SECRET_KEY": "secret-5",
+        "ONRAMP_OIDC_CLIENT_SECRET": "secret-6",
+        "ONRAMP_SMTP_PASSWORD": "secret-7",
+        "DATABASE_URL": "postgres://onramp:secret-8@db.example/onramp",
+    }
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        env=os.environ | secrets | {name: value, "DJANGO_SETTINGS_MODULE": "portal.settings"},
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert name.removeprefix("ONRAMP_").lower() in said
+    assert "secret-" not in said
+
+
+@pytest.mark.parametrize(
     "url",
     [
         *("onramp.example.com", "ftp://onramp", "https://", "https://onramp.example.com/on"),

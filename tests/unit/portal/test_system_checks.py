@@ -44,6 +44,8 @@ def said(settings: Settings, monkeypatch: pytest.MonkeyPatch, environment: dict[
     [
         ({}, ["onramp.W001"]),
         ({"ONRAMP_OIDC_ISSUER": "https://login.example"}, ["onramp.E001"]),
+        # As deploy/compose.env.example has it until it is filled in.
+        (CLIENT | {"ONRAMP_OIDC_ISSUER": "https://login.example", "ONRAMP_OIDC_CLIENT_SECRET": ""}, ["onramp.E001"]),
         (CLIENT | {"ONRAMP_OIDC_ISSUER": "https://login.example"}, []),
         (CLIENT | {"ONRAMP_OIDC_ISSUER": "http://localhost:9000"}, []),
         (CLIENT | {"ONRAMP_OIDC_ISSUER": "http://login.example"}, ["onramp.E006"]),
@@ -75,6 +77,7 @@ def test_what_contradicts_itself_is_not_used(settings: Settings, monkeypatch: py
     ("engine", "key", "expected"),
     [
         ("portal.postgresql", None, ["onramp.W003"]),
+        ("portal.postgresql", "", ["onramp.W003"]),
         ("portal.postgresql", "the-same-on-every-machine-0123456789", []),
         ("django.db.backends.sqlite3", None, []),
     ],
@@ -83,7 +86,7 @@ def test_machines_that_share_a_database_share_a_key(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, engine: str, key: str | None, expected: list[str]
 ) -> None:
     monkeypatch.delenv("ONRAMP_SECRET_KEY")
-    if key:
+    if key is not None:
         monkeypatch.setenv("ONRAMP_SECRET_KEY", key)
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", engine)
     settings.ENVIRONMENT = Environment()
