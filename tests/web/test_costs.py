@@ -814,6 +814,14 @@ def test_the_command_prints_a_table_with_sources_and_warnings() -> None:
     assert rows[-1] == ["Total", "52,840,001", "2", "9", "3", "1,840,000", "51.00", "28.50"]
 
 
+def test_the_command_says_that_aws_may_still_change_what_it_billed() -> None:
+    company()
+    bill("28.50", is_estimated=True)
+
+    assert "Billed: Cost Explorer; to 2026-11-10; AWS may still change it" in told().splitlines()
+    assert printed()["billed"]["is_estimated"] is True
+
+
 def test_the_command_never_takes_unpriced_for_nothing() -> None:
     make_usage(person=make_person(), day=day(14), model_id=NEW, rate=None, input=1_840_000)
 
@@ -847,6 +855,7 @@ def test_the_command_says_from_where_and_from_when_figures_are() -> None:
         "as_of": "2026-11-10",
         "usd": "10.000000000",
         "of_no_row_usd": "10.000000000",
+        "is_estimated": False,
     }
     assert found["warnings"] == []
     assert {row["key"]: row["team"] for row in found["rows"]} == {
