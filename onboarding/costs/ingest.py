@@ -169,21 +169,27 @@ class _Run:
                 tell_of_logging_off(self.source)
 
     def _places(self) -> dict[str, dt.datetime]:
-        """Where to read, and from when on. What was used before logging went elsewhere, or off, is delivered to the
-        old place and comes late: it is read as long as late files are looked for anywhere.
+        """Where to read, and from when on, in this order. What was used before logging went elsewhere, or off, is
+        delivered to the old place and comes late: it is read as long as late files are looked for anywhere.
+
+        The old place comes first: the watermark is moved while the new one is read, and is for both.
         """
         source = self.source
-        places = {source.destination: self.row.since} if source.destination else {}
+        places: dict[str, dt.datetime] = {}
         if source.left_at and self.began_at < source.left_at + _OVERLAP_OF_FILES:
-            places.setdefault(source.left, min(self.row.since, source.left_at - _overlap(source.left)))
+            places[source.left] = min(self.row.since, source.left_at - _overlap(source.left))
+        if source.destination:
+            places[source.destination] = self.row.since
         return places
 
     def _read(self, places: Mapping[str, dt.datetime]) -> None:
-        """What was read before a problem is kept, and no place keeps another from being read."""
+        """What was read before a problem is kept, and no place keeps another from being read; but the watermark stays
+        where it was, since the next run reads no place from before it.
+        """
         problem = None
         for place, since in places.items():
             try:
-                self._count_deliveries(place, since)
+                self._count_deliveries(place, since, is_followed=problem is None and place == self.source.destination)
             except AwsError as error:
                 problem = problem or error
             finally:
@@ -191,10 +197,11 @@ class _Run:
         if problem is not None:
             raise problem
 
-    def _count_deliveries(self, place: str, since: dt.datetime) -> None:
+    def _count_deliveries(self, place: str, since: dt.datetime, *, is_followed: bool) -> None:
+        """The watermark follows one place, up to where all of it was read."""
         for piece in deliveries(self.source, place, since=since, until=self.began_at):
             self._count(piece)
-            if piece.until is not None and place == self.source.destination:
+            if is_followed and piece.until is not None:
                 self.until = piece.until
             is_due = timezone.now() > self.committed_at + _COMMITTED_EVERY
             if is_due or self.tally.lines >= _LINES_A_COMMIT or self.tally.spots >= _SPOTS_A_COMMIT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import io
 import json
 from collections.abc import Iterator
@@ -16,15 +17,18 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from onboarding.aws import NoAnswer, bedrock, metrics, usage_logs
+from onboarding.aws.objects import StoredObject
 from onboarding.costs import coverage, ingest, ledger
 from onboarding.costs.price_table import add_price
 from onboarding.enums import EndpointKind, Problem, RunState
 from onboarding.management import waiting
 from onboarding.models import Ingestion, LogSource, Price, UsageEntry
 from tests.factories import make_account, make_usage
-from tests.unit.costs.logs import ANA, line
+from tests.unit.costs.logs import ANA, joined, line
 
 pytestmark = pytest.mark.django_db
+
+OPUS = "eu.anthropic.claude-opus-4-8"
 
 
 class Group:
@@ -117,6 +121,51 @@ def test_reading_a_log_group_back_does_not_move_its_watermark_back(group: Group)
     group.fails_after = timezone.now() - dt.timedelta(days=2)
     ingest.run(row.pk)
     assert LogSource.objects.get().read_until == read_until
+
+
+def test_what_was_logged_before_a_move_is_read_once_its_place_answers_again(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was read for a day when logging went from a bucket to a log group, and the bucket does not answer."""
+    read_until = timezone.now() - dt.timedelta(hours=24)
+    make_source(read_until=read_until, read_at=read_until, destination="s3://acme-logs")
+    at = (timezone.now() - dt.timedelta(hours=20)).replace(minute=0)
+    key, content = f"{at:%Y/%m/%d/%H}/a.json.gz", joined(line(at=f"{at:%Y-%m-%dT%H:%M:%SZ}", model=OPUS))
+    listed: list[dt.datetime] = []
+
+    def log_objects(_bucket: str, *, since: dt.datetime, **_: Any) -> Iterator[StoredObject]:
+        listed.append(since)
+        if len(listed) == 1:
+            raise NoAnswer("s3:ListObjectsV2", "ReadTimeoutError")
+        return iter([StoredObject(key, "1", 1, at)] if since < at else [])
+
+    monkeypatch.setattr(usage_logs, "log_objects", log_objects)
+    monkeypatch.setattr(usage_logs, "open_log", lambda *_, **__: io.BytesIO(gzip.compress(content)))
+
+    failed = run()
+
+    assert (failed.source.problem, failed.source.read_until) == (Problem.NO_ANSWER, read_until)
+    assert UsageEntry.objects.exists(), "the log group was read all the same"
+    read = run()
+    assert UsageEntry.objects.filter(meter__model_id=OPUS[3:]).exists()
+    assert (read.source.problem, read.source.read_until) == ("", read.source.read_at)
+
+
+def test_where_logging_was_is_read_before_the_place_where_it_is(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that is killed in the new place is followed by one that begins where it was."""
+    read_until = timezone.now() - dt.timedelta(hours=24)
+    make_source(read_until=read_until, read_at=read_until, destination="/bedrock/before")
+    asked: list[str] = []
+
+    def events(name: str, **named: Any) -> Iterator[list[bytes]]:
+        asked.append(name)
+        return group.events(name, **named)
+
+    monkeypatch.setattr(usage_logs, "log_events", events)
+
+    run()
+
+    assert list(dict.fromkeys(asked)) == ["/bedrock/before", "/bedrock/logs"]
 
 
 def test_a_run_that_waits_goes_as_far_back_as_is_asked_meanwhile(group: Group) -> None:
