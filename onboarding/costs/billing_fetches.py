@@ -20,7 +20,7 @@ from django.utils import timezone
 from onboarding.aws import AwsError, billing, cost_report
 from onboarding.aws.session import Access
 from onboarding.costs.billed import requests_in
-from onboarding.costs.callers import IdentityMap, callers_for
+from onboarding.costs.callers import IdentityMap, callers_for, keep_mapped
 from onboarding.costs.money import billionths
 from onboarding.costs.problems import detail_of, fault_of, problem_of
 from onboarding.enums import BilledSource, Problem, RunState
@@ -277,5 +277,5 @@ def _callers(principals: set[str]) -> dict[str, Caller]:
         caller.person_id = identities.named(caller.arn)
         if caller.person_id:
             found.append(caller)
-    Caller.objects.bulk_update(found, ["person"], batch_size=_BATCH)
+    keep_mapped(found)
     return callers

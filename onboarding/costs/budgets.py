@@ -17,7 +17,7 @@ from django.db.models import F, FloatField, Min, Q, QuerySet, Sum
 from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
-from onboarding.costs.forecast import LOOK_BACK, WEEK, WINDOW, Forecast, Pace, at_pace
+from onboarding.costs.forecast import LOOK_BACK, WEEK, WINDOW, Forecast, Pace, at_pace, lately
 from onboarding.costs.money import usd
 from onboarding.models import Person, Plan, Team, UsageEntry
 
@@ -179,17 +179,18 @@ def _used(key: str, month: dt.date, **only: Any) -> Mapping[int, _Used]:
         last_week=Sum("cost", filter=_days(today, 0, WEEK)),
         week_before=Sum("cost", filter=_days(today, WEEK, WINDOW)),
         first=Min("day"),
+        untold=Sum("tokens", filter=Q(day__gte=lately(today), rate__isnull=True)),
     )
     return {
         pk: _Used(
             usd(spent or 0),
             unpriced or 0,
-            # Where nothing of it has a price there is no pace: it would say that it costs nothing.
+            # Where nothing of what was used lately has a price, there is no pace: it would say that it costs nothing.
             Pace(usd(now or 0), usd(week or 0), usd(before or 0), (today - first).days)
-            if is_present and not (unpriced and spent is week is before is None)
+            if is_present and not (untold and spent is week is before is None)
             else None,
         )
-        for pk, spent, unpriced, now, week, before, first in rows
+        for pk, spent, unpriced, now, week, before, first, untold in rows
     }
 
 

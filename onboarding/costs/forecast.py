@@ -52,22 +52,29 @@ class Pace:
     days: int
 
 
-def forecast(*, spent: Decimal, days: Mapping[dt.date, Decimal], today: dt.date) -> Forecast | None:
+def forecast(
+    *, spent: Decimal, days: Mapping[dt.date, Decimal], today: dt.date, began: dt.date | None = None
+) -> Forecast | None:
     """What the month of `today` ends at, from US dollars by UTC day. None where there is no whole day to go by.
 
     `spent` is what was used this month so far, today included. `days` reaches back as far as use is known, at least
-    14 days where there was use; the first day in it is where use began.
+    14 days where there was use. `began` is the first day of any use, also of what has no price; without it, it is the
+    first one in `days`.
     """
-    past = [day for day in days if day < today]
-    if not past:
-        return None
+    if began is None:
+        began = min(days, default=today)
     pace = Pace(
         today=days.get(today, Decimal(0)),
         last_week=_between(days, today - dt.timedelta(days=WEEK), today),
         week_before=_between(days, today - dt.timedelta(days=WINDOW), today - dt.timedelta(days=WEEK)),
-        days=(today - min(past)).days,
+        days=(today - began).days,
     )
     return at_pace(spent=spent, pace=pace, today=today)
+
+
+def lately(today: dt.date) -> dt.date:
+    """The first day of those that a forecast goes by: of the month, or of the two weeks."""
+    return min(today.replace(day=1), today - dt.timedelta(days=WINDOW))
 
 
 def at_pace(*, spent: Decimal, pace: Pace, today: dt.date) -> Forecast | None:

@@ -22,7 +22,7 @@ from onboarding.costs.callers import map_callers
 from onboarding.costs.deliveries import Piece, deliveries
 from onboarding.costs.iam_users import map_users
 from onboarding.costs.problems import detail_of, fault_of, problem_of
-from onboarding.costs.profiles import access_to
+from onboarding.costs.profiles import PromptLimits, access_to
 from onboarding.costs.records import read_lines
 from onboarding.costs.repricing import price_unpriced
 from onboarding.costs.stalls import tell_of_logging_off
@@ -131,6 +131,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.source = self.row.source
+        self.limits = PromptLimits(self.source)
         self.tally = self._fresh()
         self.held_at = self.committed_at = self.began_at
         self.until: dt.datetime | None = None
@@ -169,21 +170,27 @@ class _Run:
                 tell_of_logging_off(self.source)
 
     def _places(self) -> dict[str, dt.datetime]:
-        """Where to read, and from when on. What was used before logging went elsewhere, or off, is delivered to the
-        old place and comes late: it is read as long as late files are looked for anywhere.
+        """Where to read, and from when on, in this order. What was used before logging went elsewhere, or off, is
+        delivered to the old place and comes late: it is read as long as late files are looked for anywhere.
+
+        The old place comes first: the watermark is moved while the new one is read, and is for both.
         """
         source = self.source
-        places = {source.destination: self.row.since} if source.destination else {}
+        places: dict[str, dt.datetime] = {}
         if source.left_at and self.began_at < source.left_at + _OVERLAP_OF_FILES:
-            places.setdefault(source.left, min(self.row.since, source.left_at - _overlap(source.left)))
+            places[source.left] = min(self.row.since, source.left_at - _overlap(source.left))
+        if source.destination:
+            places[source.destination] = self.row.since
         return places
 
     def _read(self, places: Mapping[str, dt.datetime]) -> None:
-        """What was read before a problem is kept, and no place keeps another from being read."""
+        """What was read before a problem is kept, and no place keeps another from being read; but the watermark stays
+        where it was, since the next run reads no place from before it.
+        """
         problem = None
         for place, since in places.items():
             try:
-                self._count_deliveries(place, since)
+                self._count_deliveries(place, since, is_followed=problem is None and place == self.source.destination)
             except AwsError as error:
                 problem = problem or error
             finally:
@@ -191,10 +198,11 @@ class _Run:
         if problem is not None:
             raise problem
 
-    def _count_deliveries(self, place: str, since: dt.datetime) -> None:
+    def _count_deliveries(self, place: str, since: dt.datetime, *, is_followed: bool) -> None:
+        """The watermark follows one place, up to where all of it was read."""
         for piece in deliveries(self.source, place, since=since, until=self.began_at):
             self._count(piece)
-            if piece.until is not None and place == self.source.destination:
+            if is_followed and piece.until is not None:
                 self.until = piece.until
             is_due = timezone.now() > self.committed_at + _COMMITTED_EVERY
             if is_due or self.tally.lines >= _LINES_A_COMMIT or self.tally.spots >= _SPOTS_A_COMMIT:
@@ -230,7 +238,8 @@ class _Run:
         self._hold("read_until", since=max(self.row.since, until - _OVERLAP_OF_EVENTS))
 
     def _fresh(self) -> Tally:
-        return Tally(earlier=partial(ledger.earlier_requests, self.source), now=self.began_at)
+        earlier = partial(ledger.earlier_requests, self.source)
+        return Tally(earlier=earlier, now=self.began_at, limit=self.limits.__getitem__)
 
     def _compare(self) -> None:
         """Ask who else knows something: CloudWatch about the tokens, the portal's people about the callers."""

@@ -18,7 +18,7 @@ from django.db.models import F
 
 from onboarding import batches
 from onboarding.costs.callers import callers_for
-from onboarding.costs.prices import PriceBook
+from onboarding.costs.prices import PriceBook, hold_prices
 from onboarding.costs.profiles import Model, model_of
 from onboarding.costs.tally import REMEMBERED, Counts, Tally, Used
 from onboarding.enums import PromptCaching, RunState, TokenClass
@@ -68,6 +68,7 @@ def write(tally: Tally, *, source: LogSource, run: Ingestion, lease: dt.timedelt
     sums = _sums(counted, models, callers)
     with transaction.atomic():
         Ingestion.objects.hold(run.pk, run.fence, lease=lease, **_progress(tally, files))
+        hold_prices()
         _add(source, sums)
         _remember(source, tally)
         LogFile.objects.bulk_create(
@@ -214,6 +215,7 @@ def resolve_meters(source: LogSource, *, run: Ingestion, lease: dt.timedelta) ->
 @transaction.atomic
 def _move(source: LogSource, meter: Meter, model: Model, *, run: Ingestion, lease: dt.timedelta) -> None:
     Ingestion.objects.hold(run.pk, run.fence, lease=lease)
+    hold_prices()
     spot = _Spot(meter.caller_id, *model, meter.is_long_prompt)
     entries = list(meter.entries.select_for_update())
     _add(source, {(spot, entry.day, entry.token_class): entry.tokens for entry in entries})

@@ -78,12 +78,14 @@ def load_shipped(*, actor: str) -> Loaded:
     """
     table = list(shipped().prices())
     missing, known = _missing(table), {_thing(price) for price in Price.objects.all()}
+    # What had no price had no rate, but for long prompts: theirs was the ordinary one.
+    others = [price for price in missing if price.is_long_prompt or _thing(price) in known]
     Price.objects.bulk_create(missing, ignore_conflicts=True)
     loaded = Loaded(
         added=len(missing),
         left_out=len(table) - len(missing),
         priced=price_unpriced(),
-        repriced=sum(_price_this_month(price) for price in missing if _thing(price) in known),
+        repriced=sum(_price_this_month(price) for price in others),
     )
     if loaded.added or loaded.priced:
         AuditEvent.objects.record(

@@ -14,6 +14,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
+from django.db import connection
+
 from onboarding.models import Account, Price
 
 # What has prices of its own: model, endpoint kind, token class, whether it is the price of long prompts.
@@ -109,6 +111,19 @@ class PriceBook:
         }
         for first, end in pairwise([since, *sorted(starts), until]):
             yield Stretch(first, end, self.rate(**metered._asdict(), day=first))
+
+
+def hold_prices() -> None:
+    """Let nobody write a price until this transaction ends: prices that are read from here on hold for what it writes.
+
+    Whoever changes a price gives it to the usage of its days, and sees no row that is not committed. So ingestion
+    holds the table before it reads it: what changes a price waits, and then finds the rows; and ingestion waits for
+    whoever changed one, and then reads it. Several ingestions hold it at once. It comes before any usage entry is
+    locked, as a price is written before its entries are: so nobody waits in a circle. SQLite has one writer at a time.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {connection.ops.quote_name(Price._meta.db_table)} IN SHARE MODE")
 
 
 def rate_of(price: Decimal, multiplier: Decimal) -> int:

@@ -110,6 +110,7 @@ def as_data(found: Statement) -> dict[str, object]:
             "as_of": _iso(found.billed.as_of),
             "usd": _exact(found.billed.amount),
             "of_no_row_usd": _exact(found.rest),
+            "is_estimated": found.billed.is_estimated,
         },
         "warnings": [
             {

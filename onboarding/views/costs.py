@@ -17,7 +17,7 @@ from onboarding.catalog import model_label
 from onboarding.costs import billed, budgets, coverage, report
 from onboarding.costs.budgets import Budget
 from onboarding.costs.filter import Filter, next_month, previous_month, read_filter
-from onboarding.costs.forecast import HOW, LOOK_BACK, Forecast, forecast
+from onboarding.costs.forecast import HOW, LOOK_BACK, Forecast, forecast, lately
 from onboarding.costs.report import Dimension, Slice
 from onboarding.enums import TokenClass
 from onboarding.models import Account, Ingestion, Meter, Team
@@ -88,8 +88,23 @@ def _read(
     parts = report.slices(chosen.from_day(min(chosen.since, today - LOOK_BACK)))
     by_day = report.cost_by_day(parts)
     of_month = {day: cost for day, cost in by_day.items() if day >= chosen.since}
-    ahead = forecast(spent=sum(of_month.values(), Decimal()), days=by_day, today=today) if of_month else None
-    return [part for part in parts if part.day >= chosen.since], of_month, ahead
+    return [part for part in parts if part.day >= chosen.since], of_month, _ahead(parts, by_day, of_month, today)
+
+
+def _ahead(
+    parts: Sequence[Slice],
+    by_day: Mapping[dt.date, Decimal],
+    of_month: Mapping[dt.date, Decimal],
+    today: dt.date,
+) -> Forecast | None:
+    """By the rule of the budgets, which stand on the same page: use begins with what has no price, too, and where
+    nothing of what was used lately has one, there is no forecast.
+    """
+    first = lately(today)
+    if not any(day >= first for day in by_day) and any(part.figures.unpriced for part in parts if part.day >= first):
+        return None
+    began = min((part.day for part in parts), default=None)
+    return forecast(spent=sum(of_month.values(), Decimal()), days=by_day, today=today, began=began)
 
 
 def _stack(query: QueryDict) -> Dimension:

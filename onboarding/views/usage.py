@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Max, Sum
+from django.db.models import Count, Q, Sum
 from django.http import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -117,9 +117,10 @@ def billed_for(person: Person, chosen: Filter) -> BilledFigure:
     """What AWS charged for one person, where it names them: the days that are billed in full, of everybody."""
     told = billed.totals(chosen.since, chosen.until)
     own = billed.counted(chosen.since, chosen.until).filter(caller__person=person)
-    sums = own.aggregate(billionths=Sum("amount"), last=Max("day"))
+    sums = own.aggregate(billionths=Sum("amount"), estimated=Count("pk", filter=Q(is_estimated=True)))
     amount = None if sums["billionths"] is None else usd(int(sums["billionths"]))
-    return BilledFigure(amount, told.as_of, [BilledSource(source).label for source in told.sources])
+    names = [BilledSource(source).label for source in told.sources]
+    return BilledFigure(amount, told.as_of, names, is_estimated=bool(sums["estimated"]))
 
 
 def _sheets(rows: Iterable[Mapping[str, Any]]) -> list[Sheet]:

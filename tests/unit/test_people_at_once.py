@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from pytest_django import Settings
 
 from onboarding.enums import Role
@@ -17,6 +13,7 @@ from onboarding.models import Person, ProvisionedUser
 from onboarding.people import Claims, shut_out, sync_from_claims
 from onboarding.provisioning import UserData, save_group, save_user
 from tests.factories import make_person, make_team
+from tests.waiting import held_until_somebody_waits
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -24,35 +21,6 @@ pytestmark = [
 ]
 
 ANA = "ana.nunez@acme.example"
-
-
-@contextmanager
-def held_until_somebody_waits(deed: Callable[[], object]) -> Iterator[None]:
-    """What the block does is committed when `deed`, in a connection of its own, waits for it."""
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            yield
-            doing = pool.submit(_in_own_connection, deed)
-            _wait_for_a_lock(doing)
-        doing.result(timeout=60)
-
-
-def _in_own_connection(deed: Callable[[], object]) -> None:
-    try:
-        deed()
-    finally:
-        connection.close()
-
-
-def _wait_for_a_lock(doing: Future[None]) -> None:
-    until = time.monotonic() + 60
-    while not doing.done():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        assert time.monotonic() < until, "nobody waits for the row"
-        time.sleep(0.01)
 
 
 def test_a_role_lost_in_one_group_does_not_come_back_with_another(settings: Settings) -> None:

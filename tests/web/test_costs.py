@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import html
 import io
 import json
@@ -20,7 +21,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from onboarding.costs.money import cents
 from onboarding.enums import BilledSource, Problem, Role, RunState
-from onboarding.models import AuditEvent, BillingFetch, Caller, Ingestion, Person
+from onboarding.models import AuditEvent, BillingFetch, Caller, Ingestion, Person, Team
 from onboarding.requests import answer_request, ask_for_budget
 from tests.factories import make_account, make_caller, make_person, make_revision, make_team, make_usage, make_user
 from tests.web.cost_pages import (
@@ -364,6 +365,57 @@ def test_what_no_teams_budget_counts_is_told_beside_the_forecast() -> None:
 
     assert "$7 so far is in no team's budget" in words()
     assert "in no team's budget" not in words(f"?team={team.pk}")
+
+
+def forecasts(team: Team) -> tuple[str, str]:
+    """What the tile of one team says, and the team's row among all budgets."""
+    spend(make_person("bo@acme.example"), 1, on=timezone.now().day)  # a page without any use has no rows
+    tile = re.search(r"Forecast (\$\d+|Not known yet) .{0,15}udgets of \$90", words(f"?team={team.pk}"))
+    _, _, rows = words().partition("Edit budgets")
+    row = re.search(r"of \$90 Forecast (\$\d+)", rows)
+    assert team.name in rows
+    assert tile is not None
+    return tile[1], row[1] if row else "Not known yet"
+
+
+def make_limited_team() -> Team:
+    team = make_team()
+    team.monthly_budget = Decimal(90)
+    team.save()
+    return team
+
+
+@time_machine.travel(dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC), tick=False)
+def test_the_forecast_counts_from_the_first_use_also_where_that_had_no_price() -> None:
+    team = make_limited_team()
+    person = make_person(team=team)
+    for number in range(11, 20):
+        make_usage(person=person, day=day(number), model_id=NEW, rate=None, input=1_000)
+    for number in range(20, 25):
+        spend(person, 7, on=number)
+
+    # 35 in the 14 days since use began are 2.50 a day, today and five days more.
+    assert forecasts(team) == ("$50", "$50")
+
+
+@time_machine.travel(dt.datetime(2026, 11, 2, 12, tzinfo=dt.UTC), tick=False)
+def test_a_month_in_which_nothing_was_used_yet_has_the_forecast_of_its_budget() -> None:
+    team = make_limited_team()
+    make_usage(person=make_person(team=team), day=day(30, month=10), rate=MILLION, input=6 * MILLION)
+
+    # Six dollars in three days, and 29 days to come.
+    assert forecasts(team) == ("$58", "$58")
+
+
+@time_machine.travel(dt.datetime(2026, 11, 2, 12, tzinfo=dt.UTC), tick=False)
+@pytest.mark.parametrize("used_on", [dt.date(2026, 10, 30), dt.date(2026, 11, 1)])
+def test_usage_without_a_price_has_no_forecast_of_nothing(used_on: dt.date) -> None:
+    team = make_limited_team()
+    person = make_person(team=team)
+    make_usage(person=person, day=dt.date(2026, 10, 10), rate=MILLION)
+    make_usage(person=person, day=used_on, model_id=NEW, rate=None)
+
+    assert forecasts(team) == ("Not known yet", "Not known yet")
 
 
 # --- The chart and its table
@@ -762,6 +814,14 @@ def test_the_command_prints_a_table_with_sources_and_warnings() -> None:
     assert rows[-1] == ["Total", "52,840,001", "2", "9", "3", "1,840,000", "51.00", "28.50"]
 
 
+def test_the_command_says_that_aws_may_still_change_what_it_billed() -> None:
+    company()
+    bill("28.50", is_estimated=True)
+
+    assert "Billed: Cost Explorer; to 2026-11-10; AWS may still change it" in told().splitlines()
+    assert printed()["billed"]["is_estimated"] is True
+
+
 def test_the_command_never_takes_unpriced_for_nothing() -> None:
     make_usage(person=make_person(), day=day(14), model_id=NEW, rate=None, input=1_840_000)
 
@@ -795,6 +855,7 @@ def test_the_command_says_from_where_and_from_when_figures_are() -> None:
         "as_of": "2026-11-10",
         "usd": "10.000000000",
         "of_no_row_usd": "10.000000000",
+        "is_estimated": False,
     }
     assert found["warnings"] == []
     assert {row["key"]: row["team"] for row in found["rows"]} == {

@@ -15,13 +15,14 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from onboarding import people
 from onboarding.enrolments import issue_codes
-from onboarding.enums import CodePurpose, Layer, Outcome, Platform, Readiness, Role, RunState
-from onboarding.models import AuditEvent, Person, PlanRevision, Verification
+from onboarding.enums import BilledSource, CodePurpose, Layer, Outcome, Platform, Readiness, Role, RunState
+from onboarding.models import AuditEvent, BilledCost, Person, PlanRevision, Verification
 from onboarding.requests import answer_request, ask_about_error
 from tests.factories import (
     HAIKU,
     OPUS,
     SONNET,
+    make_account,
     make_answer,
     make_enrolment,
     make_finding,
@@ -269,6 +270,26 @@ def test_an_estimate_stands_beside_what_was_billed_and_says_as_of_when() -> None
     assert "used of $10.00 this month" in shown
     assert "Not billed yet" in shown
     assert "Not everything was read yet" in shown
+
+
+def test_what_aws_may_still_change_of_a_bill_is_told() -> None:
+    person = make_ready_person()
+    today = timezone.now().date()
+    make_usage(day=today, person=person)
+    BilledCost.objects.create(
+        account=make_account(),
+        source=BilledSource.COST_EXPLORER,
+        day=today,
+        amount=2_500_000_000,
+        is_estimated=True,
+        fetched_at=timezone.now(),
+        caller=person.callers.get(),
+    )
+
+    shown = page(person)
+
+    assert "$2.50" in shown
+    assert "AWS may still change it." in shown
 
 
 def test_a_request_that_was_answered_and_left_open_has_its_answer() -> None:

@@ -252,6 +252,19 @@ def test_without_a_budget_nothing_limits() -> None:
     assert "Ask for a higher budget" not in words(ana)
 
 
+def test_what_aws_may_still_change_of_ones_own_bill_is_told() -> None:
+    ana, ben = make_person(), make_person("ben@acme.example")
+    spend(ana, 3)
+    spend(ben, 3)
+    bill("3.00", person=ben, is_estimated=True)
+    bill("2.50", person=ana)
+    assert "AWS may still change it." not in words(ana)
+
+    bill("0.25", on=11, person=ana, is_estimated=True)
+
+    assert "Billed $2.75 Cost Explorer, to 11 Nov. AWS may still change it." in words(ana)
+
+
 def test_a_bill_that_names_nobody_is_not_said_to_come() -> None:
     ana = make_person()
     spend(ana, 3)

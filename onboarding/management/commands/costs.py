@@ -77,7 +77,8 @@ def _origin(found: Statement) -> Iterator[str]:
     until = f"usage to {found.as_of:%Y-%m-%d %H:%M} UTC" if found.as_of else "not everything was read yet"
     yield f"Estimate: {SOURCE}; {until}"
     names, day = ", ".join(found.billed.source_names), found.billed.as_of
-    yield f"Billed: {names or 'nothing yet'}{f'; to {day.isoformat()}' if day else ''}"
+    change = "; AWS may still change it" if found.billed.is_estimated else ""
+    yield f"Billed: {names or 'nothing yet'}{f'; to {day.isoformat()}' if day else ''}{change}"
     yield from (f"Warning: {each.title}. {each.text}" for each in found.warnings)
 
 

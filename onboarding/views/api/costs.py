@@ -46,6 +46,7 @@ class Billed(Schema):
     as_of: str | None = Field(description="The last day that was read.")
     usd: str | None
     of_no_row_usd: str | None = Field(description="Billed, and of none of the rows.")
+    is_estimated: bool = Field(description="Whether AWS may still change some of it.")
 
 
 class Warned(Schema):

@@ -16,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from onboarding.costs import billed
 from onboarding.costs.billed import Billed
 from onboarding.costs.billing_fetches import open_fetches, run
-from onboarding.costs.callers import claim, map_callers, release
+from onboarding.costs.callers import IdentityMap, claim, map_callers, release
 from onboarding.enums import BilledSource, Problem, RunState
 from onboarding.models import Account, BilledCost, BillingFetch, Caller
 from tests.factories import make_account, make_caller, make_person
@@ -455,6 +455,24 @@ def test_a_tags_value_is_mapped_again_without_a_new_bill() -> None:
     release(caller, actor="an admin")
     caller.refresh_from_db()
     assert caller.person == ana
+
+
+def test_a_claim_of_a_tags_value_that_is_made_while_the_bill_is_kept_holds(
+    stubs: Stubs, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = make_caller(arn="ana")
+    ana, bob = make_person("ana@acme.example"), make_person("bob@acme.example")
+    stubs.answer(GetCostAndUsage=page(day("2026-11-20", tagged("ana"))))
+
+    def named(_map: IdentityMap, _name: str) -> int:
+        claim(caller, bob, actor="carla.soto@acme.example")
+        return ana.pk
+
+    monkeypatch.setattr(IdentityMap, "named", named)
+    fetch(account)
+
+    caller.refresh_from_db()
+    assert (caller.person, caller.claimed_by) == (bob, "carla.soto@acme.example")
 
 
 def test_a_tags_value_is_a_caller_and_somebodys_where_it_is_a_name(stubs: Stubs, account: Account) -> None:

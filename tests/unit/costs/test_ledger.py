@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import pytest
+import time_machine
+from django.db import connection
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from hypothesis.extra.django import TestCase
 from onboarding.aws import bedrock
 from onboarding.costs import ledger
 from onboarding.costs.money import usd
+from onboarding.costs.price_table import add_price
 from onboarding.costs.records import read_lines
 from onboarding.costs.tally import Tally
 from onboarding.enums import EndpointKind, PromptCaching, RunState, TokenClass
@@ -33,8 +36,9 @@ from onboarding.models import (
     UsageEntry,
 )
 from onboarding.models.jobs import LostLease
-from tests.factories import make_account, make_person, make_revision, make_team
+from tests.factories import make_account, make_caller, make_person, make_revision, make_team
 from tests.unit.costs.logs import ANA, SONNET, joined, line, records, split_body
+from tests.waiting import held_until_somebody_waits
 
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 LEASE = dt.timedelta(minutes=1)
@@ -221,6 +225,60 @@ def test_a_run_that_lost_its_lease_moves_nothing(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(LostLease):
         ledger.resolve_meters(source, run=stale, lease=LEASE)
     assert rows() == before
+
+
+# --- A price that changes meanwhile
+
+
+def _write() -> Callable[[], object]:
+    """A run that has read a request, and is about to write it."""
+    source = make_source()
+    run, tally = claimed(source), Tally(partial(ledger.earlier_requests, source), NOW)
+    tally.add(*read_lines(joined(line())))
+    return partial(ledger.write, tally, source=source, run=run, lease=LEASE, files=[])
+
+
+def _move() -> Callable[[], object]:
+    """A run that knows now what a profile stands for whose tokens are in the ledger."""
+    source = make_source()
+    arn = "arn:aws:bedrock:eu-west-1:111122223333:application-inference-profile/a1b2c3d4e5f6"
+    meter = {"account": source.account, "region": source.region, "caller": make_caller()}
+    unresolved = Meter.objects.create(model_id=arn, **meter)
+    known = Meter.objects.create(model_id=SONNET[3:], endpoint_kind=EndpointKind.GEOGRAPHIC, **meter)
+    entries = ((unresolved, 20, None), (unresolved, 21, None), (known, 20, 1_000_000), (known, 22, 1_000_000))
+    for each, day, rate in entries:
+        UsageEntry.objects.create(
+            meter=each, day=dt.date(2026, 11, day), token_class=TokenClass.INPUT, tokens=3, rate=rate
+        )
+    ApplicationProfile.objects.create(arn=arn, model_id=SONNET[3:], endpoint_kind=EndpointKind.GEOGRAPHIC)
+    return partial(ledger.resolve_meters, source, run=claimed(source), lease=LEASE)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.parametrize("prepare", [_write, _move])
+@pytest.mark.parametrize("is_price_first", [True, False])
+@time_machine.travel(NOW)
+def test_what_is_written_while_a_price_changes_has_the_new_one(
+    prepare: Callable[[], Callable[[], object]], is_price_first: bool
+) -> None:
+    _price(TokenClass.INPUT, "1", "2026-01-01")
+    price = Price(
+        model_id=SONNET[3:],
+        endpoint_kind=EndpointKind.GEOGRAPHIC,
+        token_class=TokenClass.INPUT,
+        usd_per_million=Decimal(2),
+        valid_from=dt.date(2026, 11, 1),
+        source="a test",
+    )
+    write, change = prepare(), partial(add_price, price, actor="tests")
+    first, second = (change, write) if is_price_first else (write, change)
+
+    with held_until_somebody_waits(second):
+        first()
+
+    entries = UsageEntry.objects.filter(token_class=TokenClass.INPUT)
+    assert set(entries.values_list("rate", flat=True)) == {2_000_000}
 
 
 def test_what_only_keeps_requests_apart_is_forgotten_after_a_while() -> None:

@@ -21,6 +21,7 @@ from tests.factories import make_account, make_usage
 pytestmark = pytest.mark.django_db
 
 SONNET = "anthropic.claude-sonnet-4-6"
+HAIKU = "anthropic.claude-haiku-5-5"  # long prompts have a price of their own
 DAY = dt.date(2026, 10, 20)
 
 
@@ -105,6 +106,22 @@ def test_a_price_that_changes_in_the_table_holds_for_its_days_of_this_month() ->
     assert (loaded.added, loaded.priced, loaded.repriced) == (1, 0, 1)
     assert UsageEntry.objects.get().rate == 3_000_000
     assert AuditEvent.objects.latest("pk").details["repriced"] == 1
+
+
+def test_the_price_of_long_prompts_that_comes_with_a_release_holds_for_this_month() -> None:
+    load_shipped(actor="tests")
+    longs = Price.objects.filter(model_id=HAIKU, endpoint_kind="global", is_long_prompt=True)
+    rate = longs.get(token_class="input").usd_per_million * 1_000_000
+    longs.delete()
+    today = timezone.now().date()
+    for is_long_prompt in (True, False):
+        # Either at the ordinary price, which long prompts have without one of their own.
+        make_usage(day=today, rate=9, model_id=HAIKU, endpoint_kind="global", is_long_prompt=is_long_prompt)
+
+    loaded = load_shipped(actor="tests")
+
+    assert (loaded.priced, loaded.repriced) == (0, 1)
+    assert dict(UsageEntry.objects.values_list("meter__is_long_prompt", "rate")) == {True: rate, False: 9}
 
 
 def test_the_command_says_what_it_did() -> None:
