@@ -22,7 +22,7 @@ from onboarding.costs.callers import map_callers
 from onboarding.costs.deliveries import Piece, deliveries
 from onboarding.costs.iam_users import map_users
 from onboarding.costs.problems import detail_of, fault_of, problem_of
-from onboarding.costs.profiles import access_to
+from onboarding.costs.profiles import PromptLimits, access_to
 from onboarding.costs.records import read_lines
 from onboarding.costs.repricing import price_unpriced
 from onboarding.costs.stalls import tell_of_logging_off
@@ -131,6 +131,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.source = self.row.source
+        self.limits = PromptLimits(self.source)
         self.tally = self._fresh()
         self.held_at = self.committed_at = self.began_at
         self.until: dt.datetime | None = None
@@ -237,7 +238,8 @@ class _Run:
         self._hold("read_until", since=max(self.row.since, until - _OVERLAP_OF_EVENTS))
 
     def _fresh(self) -> Tally:
-        return Tally(earlier=partial(ledger.earlier_requests, self.source), now=self.began_at)
+        earlier = partial(ledger.earlier_requests, self.source)
+        return Tally(earlier=earlier, now=self.began_at, limit=self.limits.__getitem__)
 
     def _compare(self) -> None:
         """Ask who else knows something: CloudWatch about the tokens, the portal's people about the callers."""

@@ -82,8 +82,7 @@ class Hour:
 
 # By model and then by caller, as the log names them.
 _Sums = dict[str, dict[str, Counts]]
-# What ordinary prompts used, and what long ones did. A model behind an application profile, which its name does not
-# tell, has the usual limit.
+# What ordinary prompts used, and what long ones did.
 _Day = tuple[_Sums, _Sums]
 
 
@@ -93,10 +92,15 @@ def _empty_day() -> _Day:
 
 @dataclass
 class Tally:
-    """What was read since the last commit. `earlier` gives the ids that are in the ledger of an hour."""
+    """What was read since the last commit. `earlier` gives the ids that are in the ledger of an hour.
+
+    `limit` says above how many tokens a prompt is long, by the model's name in the log. It never raises: what is being
+    counted is known by then, and would be in no sum.
+    """
 
     earlier: Callable[[dt.datetime], Iterable[int]]
     now: dt.datetime
+    limit: Callable[[str], int] = long_prompt_tokens
     hours: dict[str, Hour | None] = field(default_factory=dict)
     lines: int = 0
     new: int = 0
@@ -194,7 +198,7 @@ class Tally:
 
     def _count(self, day: dt.date, records: list[Record]) -> None:
         """The loop that every line goes through: what it looks up, it looks up once."""
-        short, long = self._days[day]
+        (short, long), limit = self._days[day], self.limit
         for record in records:
             output, given = record.output, record.input
             if output is None or given is None:
@@ -206,7 +210,7 @@ class Tally:
             read, written = given.cache_read_input_token_count, given.cache_write_input_token_count
             tokens, model = given.input_token_count, record.model_id
             prompt = tokens + read + written
-            sums = short if prompt <= SHORT_PROMPT_TOKENS or prompt <= long_prompt_tokens(model) else long
+            sums = short if prompt <= SHORT_PROMPT_TOKENS or prompt <= limit(model) else long
             try:
                 counts = sums[model][record.identity.arn]  # type: ignore[union-attr]  # asking first takes longer
             except (AttributeError, KeyError):

@@ -17,12 +17,14 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from onboarding.aws import NoAnswer, bedrock, metrics, usage_logs
+from onboarding.aws.bedrock import InferenceProfile
 from onboarding.aws.objects import StoredObject
+from onboarding.catalog import Destination
 from onboarding.costs import coverage, ingest, ledger
 from onboarding.costs.price_table import add_price
-from onboarding.enums import EndpointKind, Problem, RunState
+from onboarding.enums import EndpointKind, Problem, RunState, TokenClass
 from onboarding.management import waiting
-from onboarding.models import Ingestion, LogSource, Price, UsageEntry
+from onboarding.models import ApplicationProfile, Ingestion, LogSource, Price, UsageEntry
 from tests.factories import make_account, make_usage
 from tests.unit.costs.logs import ANA, joined, line
 
@@ -32,12 +34,13 @@ OPUS = "eu.anthropic.claude-opus-4-8"
 
 
 class Group:
-    """A log group with a request in each hour; once `fails_after`, FilterLogEvents does not answer."""
+    """A log group with a request in each hour, and `also`; once `fails_after`, FilterLogEvents does not answer."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[dt.datetime, dt.datetime]] = []
         self.requests: set[str] = set()
         self.fails_after: dt.datetime | None = None
+        self.also: list[dict[str, Any]] = []
 
     def events(self, _group: str, *, since: dt.datetime, until: dt.datetime, **_: Any) -> Iterator[list[bytes]]:
         self.asked.append((since, until))
@@ -47,6 +50,7 @@ class Group:
                 raise NoAnswer("logs:FilterLogEvents", "ReadTimeoutError")
             self.requests.add(f"{hour:%Y%m%d%H}")
             yield [json.dumps(line(at=f"{hour:%Y-%m-%dT%H:%M:%SZ}", request=f"{hour:%Y%m%d%H}")).encode()]
+        yield [json.dumps(record).encode() for record in self.also]
 
 
 @pytest.fixture
@@ -166,6 +170,76 @@ def test_where_logging_was_is_read_before_the_place_where_it_is(group: Group, mo
     run()
 
     assert list(dict.fromkeys(asked)) == ["/bedrock/before", "/bedrock/logs"]
+
+
+PROFILE = "arn:aws:bedrock:eu-west-1:111122223333:application-inference-profile/a1b2c3d4e5f6"
+HAIKU = "anthropic.claude-haiku-5-5"  # its prompts are long above 100,000 tokens
+
+
+def long_prompts(group: Group, *profiles: str) -> None:
+    """A request in the last hour for each of these profiles, of 150,000 tokens."""
+    at = timezone.now() - dt.timedelta(minutes=5)
+    group.also = [line(at=f"{at:%Y-%m-%dT%H:%M:%SZ}", model=each, tokens=(150_000, 5, 0, 0)) for each in profiles]
+    read_until = at - dt.timedelta(minutes=5)
+    make_source(read_until=read_until, read_at=read_until, destination="/bedrock/logs")
+
+
+def counted() -> set[tuple[str, bool, int]]:
+    entries = UsageEntry.objects.filter(token_class=TokenClass.INPUT, tokens__gte=150_000)
+    return set(entries.values_list("meter__model_id", "meter__is_long_prompt", "tokens"))
+
+
+@pytest.mark.parametrize(("model", "is_long"), [(HAIKU, True), ("anthropic.claude-opus-4-8", False)])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_prompt_behind_an_application_profile_is_long_by_the_model_there(
+    group: Group, monkeypatch: pytest.MonkeyPatch, model: str, is_long: bool, is_known: bool
+) -> None:
+    long_prompts(group, PROFILE)
+    destination = Destination(f"arn:aws:bedrock:eu-west-1::foundation-model/{model}", "eu-west-1", model)
+    profile = InferenceProfile("a1b2c3d4e5f6", PROFILE, "ACTIVE", (destination,))
+    asked: list[str] = []
+
+    def inference_profile(arn: str, **_: Any) -> InferenceProfile:
+        asked.append(arn)
+        return profile
+
+    monkeypatch.setattr(bedrock, "inference_profile", inference_profile)
+    if is_known:
+        ApplicationProfile.objects.create(arn=PROFILE, model_id=model, endpoint_kind=EndpointKind.IN_REGION)
+
+    run()
+
+    assert counted() == {(model, is_long, 150_000)}
+    assert len(asked) == (0 if is_known else 1)
+
+
+def test_profiles_of_which_bedrock_says_nothing_lose_no_request(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    long_prompts(group, *(f"{PROFILE}{number}" for number in range(9)))
+    asked: list[str] = []
+
+    def no_answer(arn: str, **_: Any) -> None:
+        asked.append(arn)
+        raise NoAnswer("bedrock:GetInferenceProfile", "ReadTimeoutError")
+
+    monkeypatch.setattr(bedrock, "inference_profile", no_answer)
+    assert run().source.problem == Problem.NO_ANSWER
+    assert (counted(), len(asked)) == (set(), 2), "once while it counts, and once when it writes"
+
+    for number in range(9):
+        ApplicationProfile.objects.create(
+            arn=f"{PROFILE}{number}", model_id=HAIKU, endpoint_kind=EndpointKind.IN_REGION
+        )
+    assert run().source.problem == ""
+    assert counted() == {(HAIKU, True, 9 * 150_000)}
+
+
+def test_a_profile_that_nobody_may_look_at_has_the_usual_limit(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
+    long_prompts(group, PROFILE)
+    monkeypatch.setattr(bedrock, "inference_profile", lambda _arn, **_: None)
+
+    assert run().source.problem == ""
+
+    assert counted() == {(PROFILE, False, 150_000)}
 
 
 def test_a_run_that_waits_goes_as_far_back_as_is_asked_meanwhile(group: Group) -> None:

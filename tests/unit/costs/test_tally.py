@@ -44,6 +44,14 @@ def test_a_prompt_is_long_above_200_000_tokens_of_every_class(read: int, is_long
     assert used.is_long_prompt is is_long
 
 
+@pytest.mark.parametrize(("read", "is_long"), [(99_997, False), (99_998, True)])
+def test_whoever_makes_a_tally_says_from_where_on_a_prompt_is_long(read: int, is_long: bool) -> None:
+    tally = Tally(_nothing, NOW, limit=lambda _model: 100_000)
+    tally.add(*read_lines(joined(line(tokens=(3, 5, read, 0)))))
+    (used,) = tally.used
+    assert used.is_long_prompt is is_long
+
+
 def test_writes_are_split_where_the_body_says_so() -> None:
     record = line(tokens=(3, 5, 0, 936))
     record["output"]["outputBodyJson"] = split_body(900, 36)
