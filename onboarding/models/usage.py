@@ -124,7 +124,8 @@ _COPY = 'COPY "{}" (source_id, hour, ids) FROM STDIN (FORMAT BINARY)'
 class SeenRequests(models.Model):
     """Which requests of one hour are in the ledger: eight bytes of each request's id, in one row a commit.
 
-    Two of a million requests in an hour share their eight bytes once in forty million hours.
+    Of a version 4 UUID they have 60 random bits: two of a million requests in an hour share them once in two million
+    hours.
     """
 
     source = models.ForeignKey(LogSource, on_delete=models.CASCADE, related_name="+")
