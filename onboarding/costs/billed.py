@@ -7,9 +7,11 @@ Explorer. Amounts are US dollars, days UTC days, and `until` is the first day th
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Sum
@@ -19,7 +21,7 @@ from django.utils import timezone
 from onboarding.aws.billing import REQUEST_COST
 from onboarding.costs.money import usd
 from onboarding.enums import BilledSource, RunState
-from onboarding.models import BilledCost, BillingFetch
+from onboarding.models import BilledCost, BillingFetch, UsageEntry
 
 # Charges arrive within two days: https://docs.aws.amazon.com/cost-management/latest/userguide/ce-what-is.html says 24
 # hours of Cost Explorer, and reports come up to three times a day after that.
@@ -69,7 +71,7 @@ def counted(since: dt.date, until: dt.date, *, account_ids: Collection[int] | No
 
 
 def totals(since: dt.date, until: dt.date, *, account_ids: Collection[int] | None = None) -> Billed:
-    """Everything that was billed for some days: one query."""
+    """Everything that was billed for some days: one query, and one where an account's last charge lies behind."""
     rows = list(
         counted(since, until, account_ids=account_ids)
         .values_list("account", "source")
@@ -83,16 +85,31 @@ def totals(since: dt.date, until: dt.date, *, account_ids: Collection[int] | Non
     if not rows:
         return Billed(None, None, ())
     settled: dict[int, dt.date] = {}
+    charged: dict[int, dt.date] = {}
     for account, _source, _amount, last, read_at, _estimated in rows:
         day = min(last, last_settled_day(read_at))
         settled[account] = max(day, settled.get(account, day))
-    as_of, sources = min(settled.values()), {source for _account, source, *_ in rows}
+        charged[account] = max(last, charged.get(account, last))
+    as_of, sources = _as_of(settled, charged), {source for _account, source, *_ in rows}
     return Billed(
         amount=usd(sum(int(amount) for _account, _source, amount, *_ in rows)),
         as_of=as_of if as_of >= since else None,
         sources=tuple(source for source in BilledSource if source in sources),
         is_estimated=any(estimated for *_, estimated in rows),
     )
+
+
+def _as_of(settled: Mapping[int, dt.date], charged: Mapping[int, dt.date]) -> dt.date:
+    """Up to when every account is billed in full, from the last days of each that are settled, and that have a charge.
+
+    An account without a charge since, in which nothing was used until the others' last day, is idle and not late.
+    """
+    newest = max(settled.values())
+    behind = {account: day for account, day in settled.items() if day < newest and day == charged[account]}
+    since = [Q(meter__account=account, day__gt=day) for account, day in behind.items()]
+    used = UsageEntry.objects.filter(reduce(or_, since), day__lte=newest) if since else UsageEntry.objects.none()
+    idle = behind.keys() - set(used.values_list("meter__account", flat=True).distinct())
+    return min(day for account, day in settled.items() if account not in idle)
 
 
 def last_settled_day(read_at: dt.datetime) -> dt.date:

@@ -121,7 +121,10 @@ def _agree(estimate: Decimal | None, billed: Decimal | None) -> bool:
 def reconcile(
     since: dt.date, until: dt.date, *, account_ids: Collection[int] | None = None, now: dt.datetime | None = None
 ) -> Reconciliation:
-    """The days from `since` to before `until`. `account_ids` are primary keys; None: every account. Seven queries."""
+    """The days from `since` to before `until`. `account_ids` are primary keys; None: every account.
+
+    Seven queries, and one where an account's last charge lies behind the others'.
+    """
     accounts = {account.pk: account for account in Account.objects.all()}
     chosen = set(accounts) if account_ids is None else set(account_ids)
     bills, usage = evidence.bills(since, until, chosen), evidence.usage(since, until, chosen)

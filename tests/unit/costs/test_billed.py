@@ -19,7 +19,7 @@ from onboarding.costs.billing_fetches import open_fetches, run
 from onboarding.costs.callers import IdentityMap, claim, map_callers, release
 from onboarding.enums import BilledSource, Problem, RunState
 from onboarding.models import Account, BilledCost, BillingFetch, Caller
-from tests.factories import make_account, make_caller, make_person
+from tests.factories import make_account, make_caller, make_person, make_usage
 from tests.leases import let_pass
 from tests.unit.aws.test_billing import day, group, page
 from tests.unit.aws.test_cost_report import ANA, BEN, Bucket, as_csv, line
@@ -565,10 +565,34 @@ def test_as_of_is_the_last_day_billed_in_full(last: int, read_at: dt.datetime, a
 
 
 def test_as_of_is_that_of_the_account_that_lags_most() -> None:
+    other = make_account("222233334444")
     make_billed("1", on=20)
-    make_billed("1", on=12, account=make_account("222233334444"))
+    make_billed("1", on=12, account=other)
+    make_usage(day=dt.date(2026, 11, 13), account=other)
 
     assert billed.totals(NOVEMBER, DECEMBER).as_of == dt.date(2026, 11, 12)
+
+
+def test_an_account_that_is_not_used_any_more_holds_up_nobody(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for number in range(3):
+        idle = make_account(f"22223333444{number}")
+        make_billed("0.10", on=2, account=idle)
+        make_usage(day=dt.date(2026, 11, 2), account=idle)
+        # What is used after the others' last day is in no bill yet.
+        make_usage(day=TODAY, account=idle)
+    make_billed("1", on=20)
+
+    with django_assert_num_queries(2):
+        assert billed.totals(NOVEMBER, DECEMBER).as_of == dt.date(2026, 11, 20)
+
+
+def test_an_account_whose_bill_was_read_long_ago_is_late_whatever_was_used() -> None:
+    make_billed("1", on=20)
+    make_billed("1", on=12, account=make_account("222233334444"), fetched_at=NOW.replace(day=13))
+
+    assert billed.totals(NOVEMBER, DECEMBER).as_of == dt.date(2026, 11, 10)
 
 
 def test_days_that_are_still_on_their_way_are_not_billed_in_full() -> None:
