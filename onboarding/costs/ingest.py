@@ -142,7 +142,7 @@ class _Run:
             if places := self._places():
                 self._read(places)
                 ledger.resolve_meters(self.source, run=self.row, lease=LEASE)
-                # A price that was added while usage was being written did not see it.
+                # In an upgrade, workers of the version before write usage without holding the prices.
                 price_unpriced(since=self.row.since.date(), source=self.source)
                 map_users(self.source)
         except AwsError as error:
