@@ -16,6 +16,7 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Download,
+    Error,
     Locator,
     Page,
     Playwright,
@@ -117,7 +118,13 @@ class Visitor:
     # --- What a visitor does
 
     def open(self, path: str = "/") -> None:
-        self.page.goto(self.url + path)
+        try:
+            self.page.goto(self.url + path)
+        except Error as error:
+            # The setup page loads itself again as a verification ends, perhaps in this very moment.
+            if "interrupted by another navigation" not in error.message:
+                raise
+            self.page.goto(self.url + path)
 
     def sign_in(self, email: str) -> None:
         """From the sign-in page to the setup page, through the identity provider."""
