@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -78,11 +79,31 @@ class Stack:
     def paused(self, name: str) -> Iterator[None]:
         """Hold still the process `name`, and the group it leads: it neither answers nor refuses."""
         group = self._leader(name)
-        os.killpg(group, signal.SIGSTOP)
+        wait_for(lambda: self._stops_between_writes(group), f"a moment in which {name} writes nothing")
         try:
             yield
         finally:
             os.killpg(group, signal.SIGCONT)
+
+    def _stops_between_writes(self, group: int) -> bool:
+        """Stop the group, unless the database would then wait for it: SQLite has one write lock for everybody."""
+        os.killpg(group, signal.SIGSTOP)
+        if self._may_write():
+            return True
+        os.killpg(group, signal.SIGCONT)
+        return False
+
+    def _may_write(self) -> bool:
+        file = self.home / "onramp.sqlite3"
+        if not file.exists():  # on PostgreSQL each waits for its own rows only
+            return True
+        with contextlib.closing(sqlite3.connect(file, timeout=1, isolation_level=None)) as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+            database.execute("ROLLBACK")
+        return True
 
     def _leader(self, name: str) -> int:
         words = {"worker": "--queues interactive", "redis": "redis-server", "sandbox": "-m sandbox"}[name]

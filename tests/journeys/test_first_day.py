@@ -25,7 +25,7 @@ PWNED = Path("/tmp/onramp-pwned")  # what the hostile name would make, were it e
 # So slow that answers are seen to come one by one, however busy the machine is.
 SLOW = (
     {"operation": "identitystore.*", "kind": "slow", "seconds": 0.5},
-    {"operation": "iam.SimulatePrincipalPolicy", "kind": "slow", "seconds": 3},
+    {"operation": "iam.SimulatePrincipalPolicy", "kind": "slow", "seconds": 5},
 )
 
 # What a heading may say in both languages: names of products, systems and files.
@@ -39,7 +39,10 @@ def test_a_healthy_person_from_sign_in_to_the_bundle_and_out_again(visit: NewVis
     ana = visit()
     stack.fault(*SLOW)
     try:
-        ana.sign_in(ANA)
+        # The page is there before the first check begins: on a busy machine all of them could end before that.
+        with stack.paused("worker"):
+            ana.sign_in(ANA)
+            ana.evaluate("window.isTheFirst = true")
         watch_an_answer_arrive(ana)
     finally:
         stack.fault()
@@ -59,12 +62,9 @@ def test_a_healthy_person_from_sign_in_to_the_bundle_and_out_again(visit: NewVis
 
 
 def watch_an_answer_arrive(visitor: Visitor) -> None:
-    """Wait until the status line says something else than when the page came, without another page."""
-    first = visitor.evaluate("() => window.first = document.getElementById('live').dataset.say")
-    visitor.page.wait_for_function(
-        "() => { const said = document.getElementById('announce').textContent; return said && said !== window.first; }"
-    )
-    assert visitor.evaluate("window.first") == first
+    """Wait until the status line counts an answer; it is said on the page that was there before any of them."""
+    visitor.page.wait_for_function("() => /^[1-9]/.test(document.getElementById('announce').textContent)")
+    assert visitor.evaluate("window.isTheFirst")
 
 
 def assert_nothing_is_polled_any_more(visitor: Visitor) -> None:
