@@ -185,9 +185,14 @@ def _used(key: str, month: dt.date, **only: Any) -> Mapping[int, _Used]:
         pk: _Used(
             usd(spent or 0),
             unpriced or 0,
-            # Where nothing of what was used lately has a price, there is no pace: it would say that it costs nothing.
-            Pace(usd(now or 0), usd(week or 0), usd(before or 0), (today - first).days)
-            if is_present and not (untold and spent is week is before is None)
+            Pace(
+                today=usd(now or 0),
+                last_week=usd(week or 0),
+                week_before=usd(before or 0),
+                days=(today - first).days,
+                is_priced=not (untold and spent is week is before is None),
+            )
+            if is_present
             else None,
         )
         for pk, spent, unpriced, now, week, before, first, untold in rows

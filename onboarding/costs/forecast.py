@@ -12,7 +12,7 @@ import calendar
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from django.utils.translation import gettext_lazy as _
 
@@ -38,28 +38,43 @@ class Forecast:
     low: Decimal | None = None
     high: Decimal | None = None
 
+    @property
+    def has_range(self) -> bool:
+        """Whether its ends differ as they are shown, in whole dollars."""
+        ends = {end.quantize(Decimal(1), ROUND_HALF_UP) for end in (self.low, self.high) if end is not None}
+        return len(ends) > 1
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """What was used lately, in US dollars: today so far, the seven whole days before, and the seven before those.
 
-    `days` is how many whole days there are since use began; what counts is 14 at most.
+    `days` is how many whole days there are since use began; what counts is 14 at most. `is_priced` is False where
+    nothing of what was used since `lately` has a price.
     """
 
     today: Decimal
     last_week: Decimal
     week_before: Decimal
     days: int
+    is_priced: bool = True
 
 
 def forecast(
-    *, spent: Decimal, days: Mapping[dt.date, Decimal], today: dt.date, began: dt.date | None = None
+    *,
+    spent: Decimal,
+    days: Mapping[dt.date, Decimal],
+    today: dt.date,
+    began: dt.date | None = None,
+    has_unpriced: bool = False,
 ) -> Forecast | None:
-    """What the month of `today` ends at, from US dollars by UTC day. None where there is no whole day to go by.
+    """What the month of `today` ends at, from US dollars by UTC day. None where there is no whole day to go by, or no
+    price for anything.
 
     `spent` is what was used this month so far, today included. `days` reaches back as far as use is known, at least
-    14 days where there was use. `began` is the first day of any use, also of what has no price; without it, it is the
-    first one in `days`.
+    14 days where there was use, and leaves out days on which nothing used has a price. `began` is the first day of any
+    use, also of what has no price; without it, it is the first one in `days`. `has_unpriced` says that something used
+    since `lately` has none.
     """
     if began is None:
         began = min(days, default=today)
@@ -68,6 +83,7 @@ def forecast(
         last_week=_between(days, today - dt.timedelta(days=WEEK), today),
         week_before=_between(days, today - dt.timedelta(days=WINDOW), today - dt.timedelta(days=WEEK)),
         days=(today - began).days,
+        is_priced=not has_unpriced or any(day >= lately(today) for day in days),
     )
     return at_pace(spent=spent, pace=pace, today=today)
 
@@ -79,7 +95,8 @@ def lately(today: dt.date) -> dt.date:
 
 def at_pace(*, spent: Decimal, pace: Pace, today: dt.date) -> Forecast | None:
     """The same from sums, as one query of many people or teams gives them."""
-    if pace.days <= 0:
+    # At a pace of nothing, what has no price would be said to cost nothing.
+    if pace.days <= 0 or not pace.is_priced:
         return None
     known = min(pace.days, WINDOW)
     per_day = (pace.last_week + pace.week_before) / known

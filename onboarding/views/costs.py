@@ -97,14 +97,14 @@ def _ahead(
     of_month: Mapping[dt.date, Decimal],
     today: dt.date,
 ) -> Forecast | None:
-    """By the rule of the budgets, which stand on the same page: use begins with what has no price, too, and where
-    nothing of what was used lately has one, there is no forecast.
-    """
-    first = lately(today)
-    if not any(day >= first for day in by_day) and any(part.figures.unpriced for part in parts if part.day >= first):
-        return None
-    began = min((part.day for part in parts), default=None)
-    return forecast(spent=sum(of_month.values(), Decimal()), days=by_day, today=today, began=began)
+    """By the rule of the budgets, which stand on the same page: use begins with what has no price, too."""
+    return forecast(
+        spent=sum(of_month.values(), Decimal()),
+        days=by_day,
+        today=today,
+        began=min((part.day for part in parts), default=None),
+        has_unpriced=any(part.figures.unpriced for part in parts if part.day >= lately(today)),
+    )
 
 
 def _stack(query: QueryDict) -> Dimension:

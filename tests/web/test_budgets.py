@@ -131,10 +131,13 @@ def test_usage_without_a_price_is_shown_in_tokens() -> None:
 
 
 def test_usage_without_a_price_has_no_forecast_of_nothing() -> None:
-    days_ago = NOW.date() - dt.timedelta(days=9)
-    make_usage(person=somebody(monthly_budget=Decimal(5)), day=days_ago, rate=None, input=1_840_000)
+    ana = somebody(monthly_budget=Decimal(5))
+    make_usage(person=ana, day=NOW.date() - dt.timedelta(days=9), rate=None, input=1_840_000)
 
     assert "$0.00" not in page()
+    hers = admin().get(f"/costs/budgets/person/{ana.pk}/").content.decode()
+    assert "$0.00" not in hers
+    assert "No forecast: nothing that was used has a price." in hers
 
 
 def test_a_search_with_a_nul_is_a_search_without_it() -> None:

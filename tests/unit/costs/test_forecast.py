@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onboarding.costs.forecast import WINDOW, forecast
+from onboarding.costs.forecast import WINDOW, Forecast, forecast
 
 TODAY = dt.date(2026, 11, 20)  # ten days are left after it
 
@@ -31,6 +31,7 @@ def test_the_average_of_fourteen_days_is_added_for_each_day_that_is_left_and_the
     # 19 days at 10 and today's 4, then the 6 that today lacks, then ten days at 10.
     assert (ahead.spent, ahead.per_day, ahead.days_left, ahead.total) == (194, 10, 10, 300)
     assert (ahead.low, ahead.high) == (300, 300)
+    assert not ahead.has_range
 
 
 def test_a_day_that_is_busier_than_the_average_adds_nothing_more() -> None:
@@ -49,7 +50,22 @@ def test_the_range_is_the_quieter_and_the_busier_week() -> None:
     assert ahead.per_day == Decimal("10.5")
     # Today and ten days more.
     assert (ahead.low, ahead.high) == (100 + 11 * 7, 100 + 11 * 14)
+    assert ahead.has_range
     assert ahead.total == Decimal("215.5")
+
+
+@pytest.mark.parametrize(("high", "shown_apart"), [("1.49", False), ("1.50", True)])
+def test_a_range_whose_ends_round_alike_is_none(high: str, *, shown_apart: bool) -> None:
+    ahead = Forecast(Decimal(1), Decimal(0), 10, Decimal(1), low=Decimal("0.50"), high=Decimal(high))
+
+    assert ahead.has_range == shown_apart
+
+
+def test_where_nothing_used_lately_has_a_price_there_is_no_forecast_of_nothing() -> None:
+    assert forecast(spent=Decimal(0), days={}, today=TODAY, began=ago(9), has_unpriced=True) is None
+    # Nobody used anything, or some of it has a price.
+    assert forecast(spent=Decimal(0), days={}, today=TODAY, began=ago(9)) is not None
+    assert forecast(spent=Decimal(9), days=even("1", 9), today=TODAY, began=ago(9), has_unpriced=True) is not None
 
 
 def test_days_older_than_fourteen_do_not_count() -> None:
