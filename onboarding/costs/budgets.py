@@ -52,6 +52,11 @@ class Budget(Generic[S]):
         return None if self.unpriced and not self.spent else self.spent
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether nobody can say how much of the limit was used, for want of any price."""
+        return self.limit is not None and self.estimate is None
+
+    @property
     def is_over(self) -> bool:
         return self.limit is not None and self.spent > self.limit
 
@@ -62,8 +67,11 @@ class Budget(Generic[S]):
 
     @property
     def share(self) -> int | None:
-        """Percent of the limit that was used, rounded down; of a limit of nothing, 100 with the first use."""
-        return None if self.limit is None else _share(self.spent, self.limit)
+        """Percent of the limit that was used, rounded down; of a limit of nothing, 100 with the first use.
+
+        None without a limit, and where it `is_unknown`.
+        """
+        return None if self.limit is None or self.is_unknown else _share(self.spent, self.limit)
 
     @property
     def forecast_share(self) -> int | None:

@@ -127,6 +127,9 @@ def test_usage_without_a_price_is_shown_in_tokens() -> None:
 
     shown = page()
     assert "1.84\xa0M tokens without a price" in shown
+    assert "Not known: no price" in shown
+    assert "Within budget" not in shown
+    assert "0\xa0%" not in shown
     assert "$0.00" not in shown
 
 
