@@ -22,8 +22,8 @@ from onboarding.models import Account, ControlTotal, LogSource, UsageEntry
 log = structlog.get_logger(__name__)
 
 _EVERY = dt.timedelta(hours=1)
-# CloudWatch keeps days for longer than anybody compares.
-_BACK = dt.timedelta(days=62)
+# As far as usage is read the first time. CloudWatch keeps days for longer.
+_BACK = dt.timedelta(days=90)
 # A day's total may grow a little after it is over.
 _AGAIN = dt.timedelta(days=2)
 _BATCH = 500

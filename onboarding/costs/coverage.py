@@ -20,7 +20,7 @@ from onboarding.models import Account, Ingestion, LogSource, PlanRevision
 
 # Runs come every five minutes; one or two may be lost without a word.
 STALLED = dt.timedelta(minutes=30)
-# How far back gaps and unreadable lines are told.
+# How far back gaps and unreadable lines are told, also on a page of fewer days.
 _TOLD = dt.timedelta(days=62)
 
 Text = str | Promise
@@ -41,6 +41,11 @@ _WORDS: Mapping[str, tuple[Text, Text, Text]] = {
         _("Usage in %(region)s is being read for the first time"),
         _("What account %(account)s used there is not in these figures yet."),
         _("Wait a few minutes. The first time, Onramp reads up to 90 days."),
+    ),
+    "before": (
+        _("Usage in %(region)s before %(since)s was never read"),
+        _("What account %(account)s used there before that day is in no figure."),
+        _("An operator can read what the logs still hold: manage.py ingest_usage --days."),
     ),
     "problem": (
         _("Usage in %(region)s could not be read"),
@@ -136,12 +141,20 @@ def _date(moment: dt.datetime | dt.date | None) -> str:
     return f"{day}, {moment:%H:%M} UTC" if isinstance(moment, dt.datetime) else day
 
 
-def warnings(now: dt.datetime) -> list[CoverageWarning]:
-    """Everything that the figures may lack, the gravest first. A constant number of queries."""
+def warnings(now: dt.datetime, *, since: dt.date | None = None, until: dt.date | None = None) -> list[CoverageWarning]:
+    """Everything that the figures may lack, the gravest first. A constant number of queries.
+
+    `since` and `until` are the days that a page shows, of which `until` is left out; without them, those lately.
+    """
+    today = now.date()
+    first, last = today - _TOLD, today
+    if since is not None and since < first:
+        first, last = since, min(until or today, today)
     sources = list(LogSource.objects.select_related("account").order_by("account__account_id", "region"))
     found = [*_missing(sources), *(each for source in sources for each in _of_source(source, now))]
-    found += _of_runs(sources, now)
-    found += _gaps(now.date(), {(source.account_id, source.region) for source in sources})
+    found += _before(sources, since or first)
+    found += _of_runs(sources, first)
+    found += _gaps(first, last, {(source.account_id, source.region) for source in sources})
     order = list(_WORDS)
     return sorted(found, key=lambda warning: order.index(warning.kind))
 
@@ -188,11 +201,19 @@ def _of_source(source: LogSource, now: dt.datetime) -> Iterator[CoverageWarning]
         yield CoverageWarning("no-control", *place, None, (("problem", Problem(source.control_problem).label),))
 
 
-def _of_runs(sources: list[LogSource], now: dt.datetime) -> Iterator[CoverageWarning]:
+def _before(sources: list[LogSource], shown: dt.date) -> Iterator[CoverageWarning]:
+    """Where the days shown begin before those that were ever read."""
+    for source in sources:
+        if source.read_at and source.read_from and source.read_from.date() > shown:
+            yield CoverageWarning("before", source.account, source.region, source.read_from.date())
+
+
+def _of_runs(sources: list[LogSource], first: dt.date) -> Iterator[CoverageWarning]:
     """Runs read again what others read: the most that one of them met is the least that was lost."""
     by_pk = {source.pk: source for source in sources}
     has_unreadable, has_too_old = Q(unreadable__gt=0), Q(too_old__gt=0)
-    runs = Ingestion.objects.filter(has_unreadable | has_too_old, queued_at__gte=now - _TOLD).order_by()
+    began = dt.datetime.combine(first, dt.time(), dt.UTC)
+    runs = Ingestion.objects.filter(has_unreadable | has_too_old, queued_at__gte=began).order_by()
     found = runs.values_list("source").annotate(
         most_unreadable=Max("unreadable"),
         unreadable_since=Min("queued_at", filter=has_unreadable),
@@ -206,10 +227,10 @@ def _of_runs(sources: list[LogSource], now: dt.datetime) -> Iterator[CoverageWar
                 yield CoverageWarning(kind, source.account, source.region, since.date(), (("lines", digits(lines)),))
 
 
-def _gaps(today: dt.date, read: Collection[tuple[int, str]]) -> Iterator[CoverageWarning]:
+def _gaps(since: dt.date, until: dt.date, read: Collection[tuple[int, str]]) -> Iterator[CoverageWarning]:
     """One a Region; `read` are those that have a source. Whole days only: today's usage is on its way."""
     found: dict[tuple[Account, str], list[Difference]] = {}
-    for day in differences(today - _TOLD, today):
+    for day in differences(since, until):
         if day.is_gap:
             found.setdefault((day.account, day.region), []).append(day)
     for place, days in found.items():

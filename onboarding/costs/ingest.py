@@ -164,20 +164,23 @@ class _Run:
         self.source.off_since = None if places else self.source.off_since or self.began_at
         if before and self.source.destination != before:
             self.source.left, self.source.left_at = before, self.began_at
+        if places and self.source.read_until is None:
+            self.source.read_from = self.source.read_from or self.row.since
         with transaction.atomic():
-            self._hold("destination", "off_since", "left", "left_at")
+            self._hold("destination", "off_since", "left", "left_at", "read_from")
             if before and not places:
                 tell_of_logging_off(self.source)
 
     def _places(self) -> dict[str, dt.datetime]:
         """Where to read, and from when on, in this order. What was used before logging went elsewhere, or off, is
-        delivered to the old place and comes late: it is read as long as late files are looked for anywhere.
+        delivered to the old place and comes late: it is read for some hours, and after that by whatever run looks back
+        beyond the move, as the nightly one does for a week.
 
         The old place comes first: the watermark is moved while the new one is read, and is for both.
         """
         source = self.source
         places: dict[str, dt.datetime] = {}
-        if source.left_at and self.began_at < source.left_at + _OVERLAP_OF_FILES:
+        if source.left_at and (self.row.since < source.left_at or self.began_at < source.left_at + _OVERLAP_OF_FILES):
             places[source.left] = min(self.row.since, source.left_at - _overlap(source.left))
         if source.destination:
             places[source.destination] = self.row.since
@@ -254,8 +257,9 @@ class _Run:
             self.source.problem_since, self.source.read_at = None, self.began_at
             if self.source.destination:
                 self.source.read_until = self.began_at
+                self.source.read_from = self.source.read_from and min(self.source.read_from, self.row.since)
         self._hold(
-            *("problem", "problem_detail", "problem_since", "read_at", "read_until"),
+            *("problem", "problem_detail", "problem_since", "read_at", "read_from", "read_until"),
             state=RunState.DONE,
             finished_at=timezone.now(),
             lease_until=None,

@@ -55,7 +55,7 @@ def statement_of(dimension: Dimension, chosen: Filter, now: dt.datetime) -> Stat
         coverage.as_of(),
         told,
         rest_of(told.amount, amounts, {row.payer for row in rows}),
-        coverage.warnings(now),
+        coverage.warnings(now, since=chosen.since, until=chosen.until),
         rows,
     )
 

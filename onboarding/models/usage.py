@@ -34,6 +34,9 @@ class LogSource(models.Model):
     )
     left_at = models.DateTimeField(null=True, blank=True, help_text=_("When that was seen to have ended."))
     off_since = models.DateTimeField(null=True, blank=True, help_text=_("Since when logging was seen to be off."))
+    read_from = models.DateTimeField(
+        null=True, blank=True, help_text=_("From when on deliveries were read: nobody looked for older ones.")
+    )
     read_until = models.DateTimeField(
         null=True, blank=True, help_text=_("The watermark: everything that was delivered before it has been read.")
     )

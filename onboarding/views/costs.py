@@ -52,7 +52,7 @@ def costs(request: PersonRequest) -> HttpResponseBase:
         "days": (chosen.until - chosen.since).days,
         "is_present": is_present,
         "periods": _periods(query, chosen, today),
-        "warnings": coverage.warnings(now),
+        "warnings": coverage.warnings(now, since=chosen.since, until=chosen.until),
         "as_of": coverage.as_of(),
         "fetches": billed.problems(),
         "tiles": figures,

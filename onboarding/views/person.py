@@ -133,5 +133,5 @@ def _spend(whose: Person) -> dict[str, Any]:
         "billed": billed_for(whose, chosen),
         "how": HOW,
         "as_of": coverage.as_of(),
-        "warnings": warnings_for(whose, now),
+        "warnings": warnings_for(whose, now, chosen),
     }

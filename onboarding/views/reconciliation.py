@@ -54,7 +54,7 @@ def reconciliation(request: PersonRequest) -> HttpResponseBase:
         "requests": billed.requests_this_month(),
         "fetches": billed.last_fetches(),
         "periods": _periods(month, present),
-        "warnings": coverage.warnings(now),
+        "warnings": coverage.warnings(now, since=month, until=until),
         "as_of": coverage.as_of(),
         # Whole days only: of today, logs and counts are on their way.
         **_control(query, control.differences(month, min(until, today))),

@@ -96,15 +96,15 @@ def usage(request: PersonRequest) -> HttpResponseBase:
         "sheets": _sheets(report.by_class(chosen)),
         "months": _months(person, month, present),
         "asked": _asked(person),
-        "warnings": warnings_for(person, now),
+        "warnings": warnings_for(person, now, chosen),
         "as_of": coverage.as_of(),
     }
     return render(request, "usage.html", context)
 
 
-def warnings_for(person: Person, now: dt.datetime) -> list[CoverageWarning]:
+def warnings_for(person: Person, now: dt.datetime, chosen: Filter) -> list[CoverageWarning]:
     """Of the places where the person's plan calls from, and where they were seen to; other accounts are not theirs."""
-    found = coverage.warnings(now)
+    found = coverage.warnings(now, since=chosen.since, until=chosen.until)
     if not found:
         return []
     seen = Meter.objects.filter(caller__person=person).values_list("account_id", "region")

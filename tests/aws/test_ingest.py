@@ -190,6 +190,13 @@ def test_what_comes_late_to_where_logging_was_is_read_there(aws: Aws, new: str) 
     assert (source.problem, late_tokens()) == ("", {"input": 7, "output": 5})
 
 
+def look_back(back: dt.timedelta) -> None:
+    """Read Ireland again from that long ago on."""
+    rows = ingest.open_ingestions(back=back, accounts=[Account.objects.get(account_id=PROD)])
+    (row,) = [row for row in rows if row.source.region == IRELAND]
+    tasks.run_ingestion(ingestion_id=row.pk)
+
+
 def test_where_logging_was_is_not_read_for_ever(aws: Aws) -> None:
     read(regions=[IRELAND], back=dt.timedelta(hours=4))
     log_to(aws, {})
@@ -198,8 +205,26 @@ def test_where_logging_was_is_not_read_for_ever(aws: Aws) -> None:
     LogSource.objects.filter(pk=source_of().pk).update(left_at=timezone.now() - dt.timedelta(hours=3))
 
     read(regions=[IRELAND])
-
     assert late_tokens() == {}
+
+    # What comes still later, the run finds that looks back for late files.
+    look_back(ingest.LATE)
+    assert late_tokens() == {"input": 7, "output": 5}
+
+
+def test_it_is_kept_from_when_on_logs_were_read(aws: Aws) -> None:
+    read(regions=[IRELAND])
+    first = source_of().read_from
+    assert first is not None
+    assert timezone.now() - first < RECENT + dt.timedelta(minutes=5)
+
+    read(regions=[IRELAND])
+    assert source_of().read_from == first
+
+    look_back(2 * RECENT)
+    earlier = source_of().read_from
+    assert earlier is not None
+    assert first - earlier > RECENT / 2
 
 
 def test_a_place_that_cannot_be_read_any_more_is_told_and_keeps_nobody_from_the_new_one(aws: Aws) -> None:

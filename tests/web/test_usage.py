@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -120,6 +121,15 @@ def test_a_month_that_cannot_be_is_said_and_left_out(month: str) -> None:
     assert "in November" in shown
 
 
+def test_a_month_that_was_never_read_is_not_taken_for_one_without_usage() -> None:
+    ana = make_ready_person()
+    logged(read_from=NOW - dt.timedelta(days=90))
+
+    shown = words(ana, "?month=2026-07")
+    assert "No usage of yours is known in July" in shown
+    assert "was never read" in shown
+
+
 def test_what_has_no_price_is_shown_in_tokens_and_never_as_nothing() -> None:
     ana = make_person(monthly_budget=Decimal(40))
     make_usage(person=ana, day=day(3), model_id=NEW, rate=None, input=1_840_000)
@@ -129,6 +139,7 @@ def test_what_has_no_price_is_shown_in_tokens_and_never_as_nothing() -> None:
     assert "What you used in November has no price yet" in shown
     assert "Input 1,840,000 No price Unpriced" in shown
     assert "Budget $40.00" in shown
+    assert "How far your budget lasts is not known" in shown
     assert "$0.00" not in shown
 
 

@@ -18,10 +18,12 @@ pytestmark = pytest.mark.django_db
 NOW = dt.datetime(2026, 11, 25, 12, tzinfo=dt.UTC)
 
 
-def test_models_that_were_counted_in_a_region_are_asked_about_for_two_months(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_that_were_counted_in_a_region_are_asked_about_as_far_as_usage_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     account = make_account()
     source = LogSource.objects.create(account=account, region="eu-west-1")
-    for model, days, region in ((SONNET, 40, "eu-west-1"), (OPUS, 63, "eu-west-1"), ("another", 1, "us-east-1")):
+    for model, days, region in ((SONNET, 40, "eu-west-1"), (OPUS, 91, "eu-west-1"), ("another", 1, "us-east-1")):
         ControlTotal.objects.create(
             account=account,
             region=region,

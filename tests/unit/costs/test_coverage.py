@@ -24,8 +24,8 @@ def make_source(**fields: Any) -> LogSource:
     return LogSource.objects.create(account=make_account(), **{**well, **fields})
 
 
-def kinds() -> list[str]:
-    return [warning.kind for warning in coverage.warnings(NOW)]
+def kinds(**shown: dt.date) -> list[str]:
+    return [warning.kind for warning in coverage.warnings(NOW, **shown)]
 
 
 def test_nothing_is_said_where_nothing_is_lacking() -> None:
@@ -111,6 +111,38 @@ def test_each_source_tells_of_its_own_lines() -> None:
         "eu-west-1": "3",
         "eu-north-1": "8",
     }
+
+
+OLDER = {"since": dt.date(2026, 8, 27), "until": dt.date(2026, 11, 26)}  # ninety days
+
+
+def test_older_days_are_told_of_where_a_page_shows_them() -> None:
+    source = make_source()
+    make_run(source, 80, unreadable=7)
+    ControlTotal.objects.create(
+        account=source.account,
+        region=source.region,
+        day=dt.date(2026, 9, 1),
+        model_id="eu.anthropic.claude-sonnet-4-6",
+        metered_class=MeteredClass.INPUT,
+        tokens=1_000,
+    )
+
+    assert kinds() == []
+    assert kinds(**OLDER) == ["gap", "unreadable"]
+    assert kinds(since=dt.date(2026, 9, 1), until=dt.date(2026, 10, 1)) == ["gap", "unreadable"]
+    # A page of another month says nothing of that day.
+    assert kinds(since=dt.date(2026, 8, 1), until=dt.date(2026, 9, 1)) == ["unreadable"]
+
+
+def test_days_before_the_first_that_was_read_are_not_known() -> None:
+    make_source(read_from=dt.datetime(2026, 8, 27, 12, tzinfo=dt.UTC))
+    make_source(region="eu-north-1", read_from=None)
+
+    assert kinds(**OLDER) == []
+    (warning,) = coverage.warnings(NOW, since=dt.date(2026, 8, 1), until=dt.date(2026, 9, 1))
+    assert warning.kind == "before"
+    assert "before 27 Aug 2026 was never read" in warning.title
 
 
 @pytest.mark.parametrize(("logged", "is_gap"), [(989, True), (991, False), (1_000, False), (1_200, False), (0, True)])
