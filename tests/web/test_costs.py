@@ -359,7 +359,11 @@ def test_the_forecast_is_held_against_the_budgets() -> None:
     assert "Forecast $125 139% of budgets of $90" in shown
     assert "Will be over by $35" in shown
     assert "Used so far this month, plus the average of the last 14 whole days" in shown
-    assert "Forecast $" not in words("?month=2026-10")
+    assert "By today's budgets" not in shown
+    make_usage(person=person, day=dt.date(2026, 10, 9), rate=1, input=5)
+    october = words("?month=2026-10")
+    assert "Forecast $" not in october
+    assert "By today's budgets: what they were in that month is not kept." in october
     assert "in no team's budget" not in shown
 
 

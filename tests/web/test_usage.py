@@ -252,7 +252,11 @@ def test_the_budget_its_forecast_and_how_to_ask_for_more() -> None:
     assert "Forecast $100.00" in shown
     assert "Used so far this month, plus the average of the last 14 whole days" in shown
     assert "Ask for a higher budget" in shown
-    assert "Ask for a higher budget" not in words(ana, "?month=2026-10")
+    assert "by today's budget" not in shown
+    october = words(ana, "?month=2026-10")
+    assert "Ask for a higher budget" not in october
+    assert "Your budget lasts" not in october
+    assert "That month, by today's budget" in october
 
 
 def test_without_a_budget_nothing_limits() -> None:
