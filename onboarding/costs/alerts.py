@@ -140,7 +140,9 @@ def send(alert_id: int, *, post: Post = webhooks.post) -> None:
 
 
 def _still_concerns(alert: BudgetAlert) -> bool:
-    return alert.person is None or alert.person.is_active
+    """Not where its month ended while a mail server or Slack was down, nor where its person left."""
+    is_over = alert.month < month_of(timezone.now().date())
+    return not is_over and (alert.person is None or alert.person.is_active)
 
 
 def _deliver(alert: BudgetAlert, fence: int, post: Post) -> Iterator[Undelivered]:

@@ -371,6 +371,25 @@ def test_a_mail_server_that_is_down_is_tried_again_and_later_less_often(clock: t
 
 
 @pytest.mark.usefixtures("no_mail_server")
+def test_a_month_that_ended_while_the_mail_server_was_down_is_not_told_of(
+    settings: Settings, clock: time_machine.Traveller
+) -> None:
+    use(somebody(), 85)
+    clock.move_to(dt.datetime(2026, 11, 30, 23, 58, tzinfo=dt.UTC))
+    alerts.raise_due(dt.datetime(2026, 11, 30, 23, 58, tzinfo=dt.UTC))
+    send_all()
+    assert BudgetAlert.objects.get().problem == Channel.MAIL
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    clock.shift(dt.timedelta(minutes=3))
+    let_pass(dt.timedelta(minutes=3))
+    send_all()
+
+    alert = BudgetAlert.objects.get()
+    assert (mail.outbox, alert.state, alert.mailed_at) == ([], RunState.DONE, None)
+
+
+@pytest.mark.usefixtures("no_mail_server")
 def test_after_a_day_it_stands_as_what_could_not_be_sent(clock: time_machine.Traveller) -> None:
     use(somebody(), 85)
     alerts.raise_due(NOW)
