@@ -1,7 +1,8 @@
 """What AWS charged, as it was last read. It is never added to an estimate.
 
 Of an account's day one source counts: the Cost and Usage Report where it has anything of that day, else Cost
-Explorer. Amounts are US dollars, days UTC days, and `until` is the first day that is left out.
+Explorer. What was read of a report that the account no longer names is kept, and counts nowhere. Amounts are US
+dollars, days UTC days, and `until` is the first day that is left out.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from onboarding.models import BilledCost, BillingFetch, UsageEntry
 # Charges arrive within two days: https://docs.aws.amazon.com/cost-management/latest/userguide/ce-what-is.html says 24
 # hours of Cost Explorer, and reports come up to three times a day after that.
 SETTLED_AFTER = dt.timedelta(hours=48)
+# Rows, and fetches, of a report that its account no longer has.
+_GONE = Q(source=BilledSource.COST_REPORT, account__cost_report="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,15 @@ def counted(since: dt.date, until: dt.date, *, account_ids: Collection[int] | No
     reported = BilledCost.objects.filter(
         source=BilledSource.COST_REPORT, account=OuterRef("account"), day=OuterRef("day")
     )
-    rows = BilledCost.objects.filter(day__gte=since, day__lt=until).order_by()
+    rows = BilledCost.objects.filter(day__gte=since, day__lt=until).exclude(_GONE).order_by()
     if account_ids is not None:
         rows = rows.filter(account__in=account_ids)
-    return rows.filter(Q(source=BilledSource.COST_REPORT) | ~Exists(reported))
+    return rows.filter(Q(source=BilledSource.COST_REPORT) | Q(account__cost_report="") | ~Exists(reported))
+
+
+def account_ids_of(since: dt.date, until: dt.date) -> QuerySet[BilledCost, int]:
+    """The accounts of which something counts: a day that one of its rows is left out of has another that counts."""
+    return BilledCost.objects.filter(day__gte=since, day__lt=until).exclude(_GONE).values_list("account_id", flat=True)
 
 
 def totals(since: dt.date, until: dt.date, *, account_ids: Collection[int] | None = None) -> Billed:
@@ -163,8 +171,7 @@ def requests_in(moment: dt.datetime, *, lock: bool = False) -> int:
 def last_fetches() -> list[BillingFetch]:
     """The newest fetch that ended of each account and source, with its account: what a page says about how fresh the
     figures are, and which `problem` there was. A report that an account no longer has is none. Two queries."""
-    ended = BillingFetch.objects.filter(state=RunState.DONE).order_by()
-    ended = ended.exclude(source=BilledSource.COST_REPORT, account__cost_report="")
+    ended = BillingFetch.objects.filter(state=RunState.DONE).exclude(_GONE).order_by()
     newest = ended.values("account", "source").annotate(newest=Max("pk"))
     fetches = BillingFetch.objects.filter(pk__in=[row["newest"] for row in newest]).select_related("account")
     return list(fetches.order_by("account__account_id", "source"))

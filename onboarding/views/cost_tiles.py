@@ -16,7 +16,7 @@ from onboarding.costs.filter import Filter
 from onboarding.costs.forecast import Forecast
 from onboarding.costs.report import Slice
 from onboarding.enums import BilledSource
-from onboarding.models import Account, BilledCost, Team, UsageEntry
+from onboarding.models import Account, Team, UsageEntry
 
 # Discounts and rounding explain as much; more than that wants a look.
 _CLOSE = Decimal(5)  # percent
@@ -135,7 +135,7 @@ def _difference(chosen: Filter, parts: Iterable[Slice], figure: BilledFigure) ->
 def _has_unbilled(since: dt.date, until: dt.date) -> bool:
     """Whether anything was used in an account of which no bill is known: nothing can be held against its estimate."""
     days = {"day__gte": since, "day__lte": until}
-    others = Account.objects.exclude(pk__in=BilledCost.objects.filter(**days).values("account"))
+    others = Account.objects.exclude(pk__in=billed.account_ids_of(since, until + dt.timedelta(days=1)))
     accounts = list(others.values_list("pk", flat=True))
     return bool(accounts) and UsageEntry.objects.filter(**days, meter__account__in=accounts).exists()
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.test import Client
 
 from onboarding.enums import BilledSource, Role
-from onboarding.models import BilledCost, LogSource, Person
+from onboarding.models import Account, BilledCost, LogSource, Person
 from tests.factories import make_account, make_person, make_team, make_usage
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
@@ -58,7 +58,9 @@ def spend(person: Person | None, dollars: int, on: int = 10, model_id: str = SON
 
 
 def bill(amount: str, on: int = 10, *, person: Person | None = None, **fields: Any) -> None:
-    """An amount of a day of November that AWS charged, read today."""
+    """An amount of a day of November that AWS charged, read today; from a report, that the account has one."""
+    if fields.get("source") == BilledSource.COST_REPORT:
+        Account.objects.filter(pk=make_account().pk).update(cost_report="s3://acme-billing/cur/onramp")
     caller = person.callers.first() if person else None
     defaults: dict[str, Any] = {
         "account": make_account(),

@@ -21,7 +21,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from onboarding.costs.money import cents
 from onboarding.enums import BilledSource, Problem, Role, RunState
-from onboarding.models import AuditEvent, BillingFetch, Caller, Ingestion, Person, Team
+from onboarding.models import Account, AuditEvent, BilledCost, BillingFetch, Caller, Ingestion, Person, Team
 from onboarding.requests import answer_request, ask_for_budget
 from tests.factories import make_account, make_caller, make_person, make_revision, make_team, make_usage, make_user
 from tests.web.cost_pages import (
@@ -266,6 +266,23 @@ def test_an_account_without_a_bill_is_no_difference() -> None:
 
     assert "Difference Not known yet" in words()
     assert "Difference, 1 Nov to 16 Nov" in words("?account=111122223333")
+
+
+def test_a_report_that_is_no_longer_read_is_no_bill() -> None:
+    """Cost Explorer counts again; where it has nothing, nothing is held against the account's estimate."""
+    company()
+    bill("50.00", on=16)
+    bill("44.00", on=16, source=BilledSource.COST_REPORT)
+    bill("1.00", on=16, account=make_account("222233334444"))
+    assert "Billed so far $45.00" in words()
+    assert "Difference, 1 Nov to 16 Nov" in words()
+
+    Account.objects.update(cost_report="")
+    assert "Billed so far $51.00 Cost Explorer, to" in words()
+
+    BilledCost.objects.filter(source=BilledSource.COST_EXPLORER, amount=50 * 10**9).delete()
+    assert "Billed so far $1.00 Cost Explorer, to" in words()
+    assert "Difference Not known yet" in words()
 
 
 def test_what_aws_does_not_tell_apart_is_not_made_up() -> None:

@@ -503,7 +503,7 @@ def test_nothing_billed_is_no_amount() -> None:
 
 
 def test_one_source_counts_for_a_day_of_an_account(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    mine, other = make_account(), make_account("222233334444")
+    mine, other = make_account(cost_report=REPORTED), make_account("222233334444")
     make_billed("10", on=19, account=mine)
     make_billed("11", on=20, account=mine)
     make_billed("5", on=20, account=mine, source=REPORT, principal=ANA)
@@ -518,6 +518,25 @@ def test_one_source_counts_for_a_day_of_an_account(django_assert_num_queries: Dj
     assert billed.totals(NOVEMBER, DECEMBER, account_ids=[other.pk]).amount == 100
     assert billed.totals(NOVEMBER, DECEMBER, account_ids=[]).amount is None
     assert billed.by_day(NOVEMBER, DECEMBER) == {dt.date(2026, 11, 19): 10, dt.date(2026, 11, 20): 111}
+
+
+def test_a_report_that_an_account_no_longer_has_counts_nowhere_until_it_has_it_again() -> None:
+    account = make_account(cost_report=REPORTED)
+    make_billed("11", account=account)
+    make_billed("5", account=account, source=REPORT, principal=ANA)
+    make_billed("7", on=21, account=account, source=REPORT, principal=ANA)
+    # Of another account, which has one.
+    make_billed("100", account=make_account("222233334444", cost_report=REPORTED), source=REPORT)
+
+    for report, amount, sources in (("", 111, [EXPLORER, REPORT]), (REPORTED, 112, [REPORT])):
+        Account.objects.filter(pk=account.pk).update(cost_report=report)
+        found = billed.totals(NOVEMBER, DECEMBER)
+        assert (found.amount, found.sources) == (amount, tuple(sources))
+    Account.objects.filter(pk=account.pk).update(cost_report="")
+    assert billed.by_day(NOVEMBER, DECEMBER) == {dt.date(2026, 11, 20): 111}
+    assert set(billed.account_ids_of(NOVEMBER, DECEMBER)) == set(Account.objects.values_list("pk", flat=True))
+    BilledCost.objects.filter(account=account, source=EXPLORER).delete()
+    assert account.pk not in billed.account_ids_of(NOVEMBER, DECEMBER)
 
 
 def test_until_is_exclusive() -> None:
