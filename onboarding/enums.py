@@ -303,6 +303,7 @@ class Problem(TextChoices):
     REFUSED = "refused", _("AWS refused the call")
     CAPPED = "capped", _("This month's requests to Cost Explorer are used up")
     UNTAGGED = "untagged", _("The cost allocation tag names nobody")
+    LATE = "late", _("The Cost and Usage Report is late")
     FAULT = "fault", _("A fault of Onramp's own")
 
 

@@ -178,5 +178,5 @@ def last_fetches() -> list[BillingFetch]:
 
 
 def problems() -> list[BillingFetch]:
-    """Those of `last_fetches` that could not be read, or that do not say of whom they are."""
+    """Those of `last_fetches` that could not be read, do not say of whom they are, or lack the newest days."""
     return [fetch for fetch in last_fetches() if fetch.problem]

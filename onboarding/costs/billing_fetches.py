@@ -39,6 +39,8 @@ _CLOSED_AFTER = dt.timedelta(days=15)
 # A worker that is ended while it reads cannot write that it gave up, and the next one would pay for the same again.
 _TRIES = 5
 _ASKED_EVERY = dt.timedelta(days=1)
+# A report has a day a day or two later than Cost Explorer; whatever is longer on its way does not come by itself.
+_LATE_AFTER = dt.timedelta(days=3)
 _BATCH = 1000
 _ARNS = 5000
 
@@ -155,14 +157,37 @@ class _Run:
             self.conclude(problem_of(error), detail_of(error))
         else:
             with transaction.atomic():
-                self.conclude(*self._doubts(costs))
+                # Before anything is written: whoever lost the lease writes nothing, and nobody writes beside this.
+                self._hold()
                 self._replace(costs)
+                self.conclude(*self._doubts(costs))
 
     def _doubts(self, costs: Sequence[BilledCost]) -> tuple[Problem | str, str]:
-        """What was read, and yet says less than it should: with a tag that nobody activated, AWS names nobody."""
+        """What was read, and yet says less than it should: with a tag that nobody activated, AWS names nobody; and of
+        an export that was deleted no file says so.
+        """
+        if self.fetch.source == BilledSource.COST_REPORT:
+            return self._lateness()
         tag = self._tag
         is_told = not tag or not costs or any(cost.principal for cost in costs)
         return ("", "") if is_told else (Problem.UNTAGGED, f"iamPrincipal/{tag}, {tag}"[:300])
+
+    def _lateness(self) -> tuple[Problem | str, str]:
+        """Whether Cost Explorer has a day after the report's last that should have come long ago.
+
+        Days of Cost Explorer alone: an account in which nothing was used has none, and its report is not late.
+        """
+        known = BilledCost.objects.filter(account=self.fetch.account)
+        last: dt.date | None = known.filter(source=self.fetch.source).aggregate(last=Max("day"))["last"]
+        lacking = known.filter(
+            source=BilledSource.COST_EXPLORER,
+            day__gt=last or dt.date.min,
+            day__lt=self.began_at.date() - _LATE_AFTER,
+        )
+        if not lacking.exists():
+            return "", ""
+        until = f"last day {last.isoformat()}" if last else "no day yet"
+        return Problem.LATE, f"{until}, {self.fetch.account.cost_report}"[:300]
 
     @property
     def _tag(self) -> str:

@@ -41,8 +41,13 @@ class BillingFetch(Job):
 
     @property
     def was_read(self) -> bool:
-        """Whether it has what AWS charged, though it may not say of whom."""
-        return self.state == RunState.DONE and self.problem in ("", Problem.UNTAGGED)
+        """Whether it has what AWS charged, though it may not say of whom, or lack the newest days."""
+        return self.state == RunState.DONE and self.problem in ("", Problem.UNTAGGED, Problem.LATE)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a report lacks days that AWS charged for, as Cost Explorer has it."""
+        return self.problem == Problem.LATE
 
 
 class BilledCost(models.Model):

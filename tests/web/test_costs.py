@@ -310,6 +310,12 @@ def test_without_a_bill_it_is_not_billed_yet_rather_than_nothing() -> None:
             "iamPrincipal/owner, owner",
             "tells nothing by person The cost allocation tag names nobody: iamPrincipal/owner, owner . A tag has",
         ),
+        (
+            Problem.LATE,
+            "last day 2026-11-10, s3://acme-billing/cur",
+            "lacks the newest days The Cost and Usage Report is late: last day 2026-11-10, s3://acme-billing/cur . "
+            "See that the export still exists and writes to that bucket. Cost Explorer counts for the days",
+        ),
     ],
 )
 def test_a_bill_that_could_not_be_read_or_names_nobody_is_told(problem: Problem, detail: str, told: str) -> None:

@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from onboarding.enums import BilledSource, MeteredClass, Problem, Role, RunState
-from onboarding.models import BillingFetch, ControlTotal
+from onboarding.models import Account, BillingFetch, ControlTotal
 from tests.factories import make_account, make_person, make_usage, make_user
 from tests.web.cost_pages import (
     HOSTILE,
@@ -253,6 +253,18 @@ def test_a_bill_that_could_not_be_read_is_a_warning_and_requests_are_counted() -
     assert HOSTILE not in shown
     assert "Cost Explorer requests this month 3 of 100 AWS charges $0.03 for them." in text_of(shown)
     assert "When each bill was read" in shown
+
+
+def test_a_report_that_is_late_is_a_warning_with_what_to_do() -> None:
+    Account.objects.filter(pk=make_account().pk).update(cost_report="s3://acme-billing/cur/onramp")
+    fetched(source=BilledSource.COST_REPORT, problem=Problem.LATE, problem_detail="last day 2026-11-10, s3://acme")
+
+    shown = words()
+
+    assert "Cost and Usage Report of 111122223333, acme-ai-prod lacks the newest days" in shown
+    assert "is late: last day 2026-11-10, s3://acme . See that the export still exists and writes to that" in shown
+    assert "could not be read" not in shown
+    assert "UTC · The Cost and Usage Report is late" in shown
 
 
 def test_requests_that_are_used_up_are_a_warning() -> None:

@@ -433,6 +433,76 @@ def test_a_report_that_cannot_be_read_is_a_problem(stubs: Stubs) -> None:
     assert (done.problem, "names no data files" in done.problem_detail) == (Problem.REFUSED, True)
 
 
+def explored(*days: int, account: Account) -> None:
+    for on in days:
+        make_billed("1", on=on, account=account)
+
+
+def test_a_report_that_stopped_coming_is_late_and_what_was_known_stays(stubs: Stubs) -> None:
+    account = make_account(cost_report=REPORTED)
+    make_billed("8", on=9, account=account, source=REPORT)
+    make_billed("2", on=10, account=account, source=REPORT)
+    explored(*range(9, 25), account=account)
+    Bucket(stubs)
+    stubs.answer(GetCostAndUsage=page())
+
+    done = fetch(account, REPORT)
+
+    assert (done.problem, done.problem_detail) == (Problem.LATE, f"last day 2026-11-10, {REPORTED}")
+    assert (done.was_read, billed.problems()) == (True, [done])
+    assert BilledCost.objects.filter(source=REPORT).count() == 2
+    said = command("--account", account.account_id, "--since", "2026-11-05")
+    assert "read, but: The Cost and Usage Report is late (last day 2026-11-10, s3://acme-billing/cur/onramp)" in said
+
+
+def test_what_a_late_report_has_is_kept_and_it_is_over_when_the_days_come(stubs: Stubs) -> None:
+    account = make_account(cost_report=REPORTED)
+    explored(20, 21, account=account)
+    bucket = Bucket(stubs)
+    bucket.deliver({"a.csv.gz": as_csv([line("1.5", line_item_usage_start_date=dt.datetime(2026, 11, 20))])})
+    late = fetch(account, REPORT)
+    assert (late.problem, late.problem_detail[:19]) == (Problem.LATE, "last day 2026-11-20")
+    assert BilledCost.objects.get(source=REPORT).amount == 1_500_000_000
+
+    bucket.deliver({"a.csv.gz": as_csv([line("1.5", line_item_usage_start_date=dt.datetime(2026, 11, 21))])})
+
+    assert fetch(account, REPORT).problem == ""
+    assert billed.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("reported", "charged", "problem"),
+    [
+        ([20], [20, 22, 23, 24], ""),
+        ([20], [20, 21, 22, 23, 24], Problem.LATE),
+        ([], [22, 23, 24], ""),
+        ([], [21], Problem.LATE),
+        ([], [], ""),
+        # Nothing was used since; or for weeks, and then again.
+        ([3], [2, 3], ""),
+        ([3], [2, 3, 24], ""),
+    ],
+    ids=["on its way", "late", "new", "nothing ever came", "no bill", "idle", "idle until now"],
+)
+def test_a_report_is_late_where_cost_explorer_has_a_day_for_longer(
+    stubs: Stubs, reported: list[int], charged: list[int], problem: str
+) -> None:
+    account = make_account(cost_report=REPORTED)
+    explored(*charged, account=account)
+    # Whatever others have, or this account had long before.
+    explored(1, 20, account=make_account("222233334444"))
+    lines = [line("1", line_item_usage_start_date=dt.datetime(2026, 11, on)) for on in reported]
+    bucket = Bucket(stubs)
+    if lines:
+        bucket.deliver({"a.csv.gz": as_csv(lines)})
+
+    done = fetch(account, REPORT)
+
+    assert done.problem == problem
+    if problem and not reported:
+        assert done.problem_detail == f"no day yet, {REPORTED}"
+
+
 def test_people_are_read_from_the_report_where_there_is_one(stubs: Stubs) -> None:
     account = make_account(cost_report=REPORTED, cost_tag="owner")
     stubs.answer(GetCostAndUsage=page(day("2026-11-20", group(f"model${SONNET}"))))
