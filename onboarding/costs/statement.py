@@ -14,6 +14,7 @@ from onboarding.costs.filter import NO_TEAM, TEAM_WORDS, UNMAPPED, UNNAMED, Filt
 from onboarding.costs.payers import billed_by, once_each, payer_of, payer_of_person, rest_of
 from onboarding.costs.people import PersonGroup
 from onboarding.costs.report import Dimension, Group
+from onboarding.models import BillingFetch
 
 SOURCE = "Bedrock's invocation logs, priced by Onramp"
 
@@ -40,6 +41,7 @@ class Statement:
     rest: Decimal | None  # billed, and of no row
     warnings: Sequence[coverage.CoverageWarning]
     rows: Sequence[Row]
+    problems: Sequence[BillingFetch]  # of bills, as `billed.problems` has them
 
 
 def statement_of(dimension: Dimension, chosen: Filter, now: dt.datetime) -> Statement:
@@ -57,6 +59,7 @@ def statement_of(dimension: Dimension, chosen: Filter, now: dt.datetime) -> Stat
         rest_of(told.amount, amounts, {row.payer for row in rows}),
         coverage.warnings(now, since=chosen.since, until=chosen.until),
         rows,
+        billed.problems(),
     )
 
 
@@ -111,6 +114,15 @@ def as_data(found: Statement) -> dict[str, object]:
             "usd": _exact(found.billed.amount),
             "of_no_row_usd": _exact(found.rest),
             "is_estimated": found.billed.is_estimated,
+            "problems": [
+                {
+                    "account": fetch.account.account_id,
+                    "source": fetch.source,
+                    "problem": fetch.problem,
+                    "detail": fetch.problem_detail,
+                }
+                for fetch in found.problems
+            ],
         },
         "warnings": [
             {

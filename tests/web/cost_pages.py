@@ -10,8 +10,8 @@ from typing import Any
 
 from django.test import Client
 
-from onboarding.enums import BilledSource, Role
-from onboarding.models import Account, BilledCost, LogSource, Person
+from onboarding.enums import BilledSource, Problem, Role, RunState
+from onboarding.models import Account, BilledCost, BillingFetch, LogSource, Person
 from tests.factories import make_account, make_person, make_team, make_usage
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
@@ -71,6 +71,21 @@ def bill(amount: str, on: int = 10, *, person: Person | None = None, **fields: A
         "principal": caller.arn if caller else "",
     }
     BilledCost.objects.create(day=day(on), amount=int(Decimal(amount).scaleb(9)), **{**defaults, **fields})
+
+
+def unread(problem: Problem, detail: str) -> None:
+    """The last fetch of Cost Explorer, which ended with a problem."""
+    BillingFetch.objects.create(
+        account=make_account(),
+        source=BilledSource.COST_EXPLORER,
+        since=day(1),
+        until=day(20),
+        queued_at=NOW,
+        finished_at=NOW,
+        state=RunState.DONE,
+        problem=problem,
+        problem_detail=detail,
+    )
 
 
 def logged(**fields: Any) -> LogSource:

@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from onboarding.enums import ApiScope, Layer, Outcome, Readiness, Role, RunState
+from onboarding.enums import ApiScope, Layer, Outcome, Problem, Readiness, Role, RunState
 from onboarding.models import ApiToken, AuditEvent, Person
 from onboarding.tokens import issue_token
 from tests.factories import (
@@ -29,7 +29,7 @@ from tests.factories import (
     make_team,
     make_verification,
 )
-from tests.web.cost_pages import NOW, company, logged, signed_in
+from tests.web.cost_pages import NOW, company, logged, signed_in, unread
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_today")]
 
@@ -393,6 +393,7 @@ def test_verifications_take_the_same_queries_however_many(
 def test_costs_are_those_of_the_command(by: str) -> None:
     company()
     logged()
+    unread(Problem.DENIED, "ce:GetCostAndUsage: AccessDenied")
     out = StringIO()
     call_command("costs", "--json", "--by", by, "--month", "2026-11", stdout=out)
     command = json.loads(out.getvalue())
@@ -401,6 +402,13 @@ def test_costs_are_those_of_the_command(by: str) -> None:
 
     assert read(f"/costs?by={by}&month=2026-11", make_token()) == command
     assert command["estimate"]["as_of"].endswith("+00:00")
+    assert [each["problem"] for each in command["billed"]["problems"]] == ["denied"]
+
+
+def test_the_schema_says_what_the_day_of_a_bill_is() -> None:
+    schema = read("/openapi.json", make_token())["components"]["schemas"]["Billed"]["properties"]
+
+    assert schema["as_of"]["description"].startswith("The last day that is billed in full, in every account")
 
 
 def test_costs_are_of_this_month_by_person_unless_asked_otherwise() -> None:

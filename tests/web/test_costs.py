@@ -20,8 +20,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from onboarding.costs.money import cents
-from onboarding.enums import BilledSource, Problem, Role, RunState
-from onboarding.models import Account, AuditEvent, BilledCost, BillingFetch, Caller, Ingestion, Person, Team
+from onboarding.enums import BilledSource, Problem, Role
+from onboarding.models import Account, AuditEvent, BilledCost, Caller, Ingestion, Person, Team
 from onboarding.requests import answer_request, ask_for_budget
 from tests.factories import make_account, make_caller, make_person, make_revision, make_team, make_usage, make_user
 from tests.web.cost_pages import (
@@ -40,6 +40,7 @@ from tests.web.cost_pages import (
     signed_in,
     spend,
     text_of,
+    unread,
 )
 
 
@@ -320,17 +321,7 @@ def test_without_a_bill_it_is_not_billed_yet_rather_than_nothing() -> None:
 )
 def test_a_bill_that_could_not_be_read_or_names_nobody_is_told(problem: Problem, detail: str, told: str) -> None:
     company()
-    BillingFetch.objects.create(
-        account=make_account(),
-        source=BilledSource.COST_EXPLORER,
-        since=day(1),
-        until=day(20),
-        queued_at=NOW,
-        finished_at=NOW,
-        state=RunState.DONE,
-        problem=problem,
-        problem_detail=detail,
-    )
+    unread(problem, detail)
 
     assert f"Cost Explorer of 111122223333, acme-ai-prod {told}" in words()
 
@@ -857,6 +848,21 @@ def test_the_command_says_that_aws_may_still_change_what_it_billed() -> None:
     assert printed()["billed"]["is_estimated"] is True
 
 
+def test_the_command_says_which_bills_could_not_be_read() -> None:
+    company()
+    unread(Problem.DENIED, "ce:GetCostAndUsage: AccessDenied")
+
+    (said,) = (line for line in told().splitlines() if line.startswith("Warning: Cost Explorer"))
+    assert said.endswith("of 111122223333, acme-ai-prod: AWS denies it to Onramp (ce:GetCostAndUsage: AccessDenied)")
+    (problem,) = printed()["billed"]["problems"]
+    assert problem == {
+        "account": "111122223333",
+        "source": "cost-explorer",
+        "problem": "denied",
+        "detail": "ce:GetCostAndUsage: AccessDenied",
+    }
+
+
 def test_the_command_never_takes_unpriced_for_nothing() -> None:
     make_usage(person=make_person(), day=day(14), model_id=NEW, rate=None, input=1_840_000)
 
@@ -891,6 +897,7 @@ def test_the_command_says_from_where_and_from_when_figures_are() -> None:
         "usd": "10.000000000",
         "of_no_row_usd": "10.000000000",
         "is_estimated": False,
+        "problems": [],
     }
     assert found["warnings"] == []
     assert {row["key"]: row["team"] for row in found["rows"]} == {

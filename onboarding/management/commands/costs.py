@@ -18,6 +18,7 @@ from onboarding.costs.money import cents
 from onboarding.costs.payers import rest_name
 from onboarding.costs.report import Dimension
 from onboarding.costs.statement import SOURCE, Statement, as_data, statement_of
+from onboarding.models import BillingFetch
 
 _NUMBERS = ("Input", "Output", "Cache write", "Cache read", "Unpriced", "Estimate USD", "Billed USD")
 
@@ -79,7 +80,13 @@ def _origin(found: Statement) -> Iterator[str]:
     names, day = ", ".join(found.billed.source_names), found.billed.as_of
     change = "; AWS may still change it" if found.billed.is_estimated else ""
     yield f"Billed: {names or 'nothing yet'}{f'; to {day.isoformat()}' if day else ''}{change}"
+    yield from (_problem(fetch) for fetch in found.problems)
     yield from (f"Warning: {each.title}. {each.text}" for each in found.warnings)
+
+
+def _problem(fetch: BillingFetch) -> str:
+    detail = f" ({fetch.problem_detail})" if fetch.problem_detail else ""
+    return f"Warning: {fetch.get_source_display()} of {fetch.account}: {fetch.get_problem_display()}{detail}"
 
 
 def _cells(figures: Figures, amount: Decimal | None) -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from onboarding.costs.filter import of_month, parse_month
 from onboarding.costs.report import Dimension
 from onboarding.costs.statement import as_data, statement_of
-from onboarding.enums import ApiScope
+from onboarding.enums import ApiScope, BilledSource, Problem
 from onboarding.views.api.door import Token
 from onboarding.views.api.pages import PROBLEMS
 
@@ -41,12 +41,24 @@ class Estimate(Figures):
     as_of: str | None = Field(description="Up to when usage was read, in UTC; null where not all of it was yet.")
 
 
+class Unread(Schema):
+    """A bill that could not be read the last time, names nobody, or lacks its newest days."""
+
+    account: str
+    source: BilledSource
+    problem: Problem
+    detail: str
+
+
 class Billed(Schema):
     source: str
-    as_of: str | None = Field(description="The last day that was read.")
+    as_of: str | None = Field(
+        description="The last day that is billed in full, in every account that counts; null where none is."
+    )
     usd: str | None
     of_no_row_usd: str | None = Field(description="Billed, and of none of the rows.")
     is_estimated: bool = Field(description="Whether AWS may still change some of it.")
+    problems: list[Unread]
 
 
 class Warned(Schema):
