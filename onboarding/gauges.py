@@ -28,6 +28,7 @@ from onboarding.models import (
     Sweep,
     Verification,
 )
+from onboarding.models.deliveries import Delivery
 
 JOBS: dict[str, Any] = {
     "verification": Verification,
@@ -82,15 +83,24 @@ def _jobs(now: dt.datetime) -> Iterator[Metric]:
     oldest = GaugeMetricFamily(
         "onramp_job_oldest_queued_seconds", "Since when the oldest job of a kind waits; 0: none.", labels=["job"]
     )
+    failing = GaugeMetricFamily(
+        "onramp_delivery_oldest_failing_seconds",
+        "Since when the oldest delivery of a kind that is tried again has failed; 0: none.",
+        labels=["job"],
+    )
     for job, rows in JOBS.items():
         queued = Q(state=RunState.QUEUED)
-        found = rows.objects.live().aggregate(
-            queued=Count("pk", filter=queued), live=Count("pk"), since=Min("queued_at", filter=queued)
-        )
+        figures = {"queued": Count("pk", filter=queued), "live": Count("pk"), "since": Min("queued_at", filter=queued)}
+        if issubclass(rows, Delivery):
+            # One that failed stays with its worker's lease until the next try, so it never counts as queued again.
+            figures["problem"] = Min("problem_since")
+        found = rows.objects.live().aggregate(**figures)
         live.add_metric([job, RunState.QUEUED.value], found["queued"])
         live.add_metric([job, RunState.RUNNING.value], found["live"] - found["queued"])
         oldest.add_metric([job], _seconds(now - found["since"]) if found["since"] else 0)
-    yield from (live, oldest)
+        if "problem" in found:
+            failing.add_metric([job], _seconds(now - found["problem"]) if found["problem"] else 0)
+    yield from (live, oldest, failing)
 
 
 def _periodic_tasks(now: dt.datetime) -> Iterator[Metric]:

@@ -24,8 +24,9 @@ from pytest_django import Settings
 
 from onboarding import VERSION, instruments, statuses, tasks
 from onboarding.aws.errors import AwsError, NoAnswer, NotConfigured, PortalDenied, Refused, mapped
-from onboarding.enums import RunState, Trigger
-from onboarding.models import BeatLease, PeriodicTask, Sweep
+from onboarding.enums import Channel, NotificationKind, RunState, Trigger
+from onboarding.models import BeatLease, Notification, PeriodicTask, Sweep
+from onboarding.models.deliveries import LEASE
 from tests.factories import make_person, make_ready_person
 
 pytestmark = pytest.mark.django_db
@@ -239,6 +240,35 @@ def test_people_jobs_watermarks_and_the_schedule(client: Client) -> None:
     assert (sample(samples, "onramp_beat_active"), sample(samples, "onramp_database_up")) == (0, 1)
     BeatLease.objects.take("a beat", dt.timedelta(minutes=1))
     assert sample(scraped(client), "onramp_beat_active") == 1
+
+
+@pytest.mark.usefixtures("_token")
+def test_what_could_not_be_delivered_is_told_until_it_is_or_is_given_up(client: Client) -> None:
+    """A try that failed leaves the row with its worker: it does not wait in the queue."""
+
+    def failing(job: str) -> float:
+        return sample(scraped(client), "onramp_delivery_oldest_failing_seconds", job=job)
+
+    now = timezone.now()
+    row = Notification.objects.create(kind=NotificationKind.REQUEST_FILED, queued_at=now - dt.timedelta(hours=2))
+    Notification.objects.create(kind=NotificationKind.LOGGING_OFF)
+    assert [failing("notification"), failing("budget-alert")] == [0, 0]
+
+    for problem_since in (None, now - dt.timedelta(hours=1)):
+        Notification.objects.filter(pk=row.pk).update(lease_until=None)
+        fence = Notification.objects.claim(row.pk, lease=LEASE)
+        assert fence
+        row.problem_since = problem_since
+        Notification.objects.conclude(row, fence, (Channel.SLACK, "TimeoutError"))
+
+    assert sample(scraped(client), "onramp_job_oldest_queued_seconds", job="notification") == pytest.approx(0, abs=60)
+    assert [failing("notification"), failing("budget-alert")] == [pytest.approx(3600, abs=60), 0]
+
+    Notification.objects.filter(pk=row.pk).update(lease_until=None)
+    fence = Notification.objects.claim(row.pk, lease=LEASE)
+    assert fence
+    Notification.objects.conclude(row, fence, (Channel.SLACK, "tries"), is_last=True)
+    assert failing("notification") == 0
 
 
 @pytest.mark.usefixtures("_token")
