@@ -46,7 +46,9 @@ WORKDIR /app
 # By number, so that Kubernetes can see that it is not root.
 USER 10001
 EXPOSE 8000
+# Kept alive for longer than a load balancer uses idle connections again (AWS's ALB and ingress-nginx: 60 s): were gunicorn
+# the first to close one, a request that is on its way would be a 502, and no POST is sent again.
 # No control socket: nothing uses it. /dev/shm: a heartbeat file on a slow disk would look like a hung worker.
 CMD ["gunicorn", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-class", "gthread", "--threads", "4", \
-     "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--logger-class", "portal.gunicorn_logger.Logger", \
+     "--keep-alive", "75", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--logger-class", "portal.gunicorn_logger.Logger", \
      "portal.wsgi"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -61,6 +62,28 @@ def _said(port: int, request: bytes) -> bytes:
             return connection.recv(1000)
     except OSError:
         return b""
+
+
+def test_a_connection_outlives_what_load_balancers_keep_of_it_and_holds_no_stop_up(tmp_path: Path) -> None:
+    """AWS's ALB and ingress-nginx use idle connections again for 60 seconds: whoever closes first must be they."""
+    command = _command()
+    assert "--keep-alive" in command
+    assert int(command[command.index("--keep-alive") + 1]) > 60
+
+    with _started(tmp_path) as port:
+        kept = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        kept.connect()
+        connection = kept.sock
+        for pause in (0, 4):  # gunicorn's default would end it after two
+            time.sleep(pause)
+            kept.request("GET", "/livez", headers={"Host": "localhost"})
+            assert kept.getresponse().read() == b'{"status": "ok"}'
+        assert kept.sock is connection, "another connection was made"
+        begun = time.monotonic()
+
+    # Idle connections end after two seconds, not after what the flag says or the 30 of a graceful stop.
+    assert time.monotonic() - begun < 15
+    kept.close()
 
 
 def test_every_line_is_an_object_and_none_has_what_was_sent(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """A load balancer on loopback that knows of no protocol: each connection goes to the next of its backends.
 
-Whoever is behind it is asked over a new connection each time, as nginx does by default: its visitors send
-`Connection: close`.
+Whoever is behind it is asked over a new connection each time: its visitors send `Connection: close`.
 """
 
 from __future__ import annotations
