@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from onboarding import VERSION, gauges, instruments
+from onboarding.views.health import broker_is_up
 from onboarding.views.rules import for_tokens
 
 # A request with one of these came through a proxy: its address is the proxy's and says nothing about who asks.
@@ -26,7 +27,7 @@ _OF_PROXIES = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """What this host's processes counted, and what the database says."""
+    """What this host's processes counted, what the database says, and whether Redis is there."""
     if not may_read(request.META.get("REMOTE_ADDR", ""), request.headers):
         raise Http404
     return HttpResponse(exposition(has_gauges=True), content_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -74,3 +75,4 @@ class _Everything(Collector):
         yield from instruments.total()
         if self._has_gauges:
             yield from gauges.read()
+            yield GaugeMetricFamily("onramp_broker_up", "Whether Redis answered.", broker_is_up())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,21 +15,6 @@ from django.test.utils import CaptureQueriesContext
 from deploy.redis import LOOPBACK
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def point_at(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Point the portal at another broker."""
-    from portal.celery import app
-
-    return lambda url: monkeypatch.setattr(app.conf, "broker_url", url)
-
-
-@pytest.fixture
-def hung_url() -> Iterator[str]:
-    """Of a broker that takes connections and says nothing."""
-    with socket.create_server((LOOPBACK, 0)) as server:
-        yield f"redis://{LOOPBACK}:{server.getsockname()[1]}/0"
 
 
 def test_livez_touches_nothing(client: Client) -> None:

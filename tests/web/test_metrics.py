@@ -7,6 +7,7 @@ import ipaddress
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
+from deploy.redis import LOOPBACK
 from onboarding import VERSION, instruments, statuses, tasks
 from onboarding.aws.errors import AwsError, NoAnswer, NotConfigured, PortalDenied, Refused, mapped
 from onboarding.enums import Channel, NotificationKind, RunState, Trigger
@@ -287,6 +289,37 @@ def test_more_rows_are_no_more_queries(client: Client) -> None:
     PeriodicTask.objects.bring_up_to_date({str(number): "a" for number in range(9)}, timezone.now())
 
     assert queries() == few == 10
+
+
+@pytest.mark.usefixtures("_token")
+def test_it_says_whether_redis_answers_also_while_the_database_does_not(
+    client: Client, point_at: Any, broker_url: str
+) -> None:
+    def no_answer(*_: Any) -> Any:
+        raise OperationalError
+
+    answered = []
+    for url in (broker_url, f"redis://{LOOPBACK}:9/0", broker_url):
+        point_at(url)
+        with connection.execute_wrapper(no_answer):
+            answered.append(scraped(client)[("onramp_broker_up", ())])
+
+    assert answered == [1, 0, 1]
+
+
+@pytest.mark.usefixtures("_token")
+def test_a_redis_that_hangs_holds_the_page_up_no_longer_than_readyz(
+    client: Client, point_at: Any, hung_url: str, broker_url: str
+) -> None:
+    point_at(hung_url)
+    begun = time.monotonic()
+    assert scraped(client)[("onramp_broker_up", ())] == 0
+    assert time.monotonic() - begun < 3
+
+    # What that page saw holds for a second here, too.
+    client.get("/readyz")
+    point_at(broker_url)
+    assert scraped(client)[("onramp_broker_up", ())] == 0
 
 
 @pytest.mark.usefixtures("_token")
