@@ -26,7 +26,7 @@ Outcome = Literal["succeeded", "failed", "retried", "timed-out", "expired"]
 Result = Literal["ok", "refused", "denied", "throttled", "no-answer", "not-configured", "fault"]
 # Those of which a few are worth an alert.
 _BAD_OUTCOMES: tuple[Outcome, ...] = ("failed", "timed-out")
-_BAD_RESULTS: tuple[Result, ...] = ("denied", "not-configured")
+_BAD_RESULTS: tuple[Result, ...] = ("denied", "not-configured", "fault")
 
 # Nobody collects from it: what is counted is read from the files.
 _REGISTRY = CollectorRegistry()

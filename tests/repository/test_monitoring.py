@@ -128,6 +128,14 @@ def test_alerts_on_requests_look_at_what_people_ask_for() -> None:
     assert [labels for labels in asked if 'view!~"metrics|livez|readyz"' not in labels] == []
 
 
+def test_whatever_goes_wrong_with_aws_is_in_an_alert() -> None:
+    """`ok` and `refused` are answers; everything else is somebody's to mend."""
+    selected = [
+        values for rule in _rules() for values in re.findall(r'aws_call_\w+\{result=~?"([^"]+)"\}', rule["expr"])
+    ]
+    assert sorted("|".join(selected).split("|")) == sorted(set(get_args(Result)) - {"ok", "refused"})
+
+
 def test_an_alert_that_counts_what_happened_does_not_wait_for_it_to_go_on() -> None:
     """An increase is over as soon as its range is: with a `for` as long as that, it rings for nothing that ends."""
     counting = {rule["alert"]: rule["for"] for rule in _rules() if "increase(" in rule["expr"]}

@@ -124,6 +124,7 @@ def test_what_alerts_wait_for_is_there_before_it_happens(worker: Worker) -> None
         'task_seconds_count{outcome="timed-out",task="onboarding.run_verification"}',
         'aws_call_seconds_count{operation="sts:AssumeRole",result="denied"}',
         'aws_call_seconds_count{operation="bedrock:InvokeModel",result="not-configured"}',
+        'aws_call_seconds_count{operation="bedrock:InvokeModel",result="fault"}',
     ):
         assert f"onramp_{labels} 0.0\n" in text
 
