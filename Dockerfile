@@ -3,7 +3,8 @@
 #   worker  celery --app portal worker --queues interactive,sweeps --concurrency 4          with REMAP_SIGTERM=SIGQUIT
 #   costs   celery --app portal worker --queues costs --concurrency 1                       the same
 #   beat    celery --app portal beat --pidfile ""                                           one or two
-#   before each release: python manage.py migrate, python manage.py createcachetable, python manage.py load_prices
+#   before each release: python manage.py check --deploy, python manage.py migrate,
+#           python manage.py createcachetable, python manage.py load_prices
 # Settings come from the environment (docs/configuration.md); the image holds no secret and no data.
 
 # By a digest, the same image is the same at every build: docs/hardening.md, "Images".
@@ -46,8 +47,8 @@ WORKDIR /app
 # By number, so that Kubernetes can see that it is not root.
 USER 10001
 EXPOSE 8000
-# Kept alive for longer than a load balancer uses idle connections again (AWS's ALB and ingress-nginx: 60 s): were gunicorn
-# the first to close one, a request that is on its way would be a 502, and no POST is sent again.
+# Kept alive for longer than a load balancer uses idle connections again (AWS's ALB and ingress-nginx: 60 s): were
+# gunicorn the first to close one, a request that is on its way would be a 502, and no POST is sent again.
 # No control socket: nothing uses it. /dev/shm: a heartbeat file on a slow disk would look like a hung worker.
 CMD ["gunicorn", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-class", "gthread", "--threads", "4", \
      "--keep-alive", "75", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--logger-class", "portal.gunicorn_logger.Logger", \

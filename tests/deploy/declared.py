@@ -25,9 +25,9 @@ def commands() -> dict[str, list[str]]:
 def release_commands() -> list[str]:
     """What runs before each release, in order."""
     head = (BASE_DIR / "Dockerfile").read_text(encoding="utf-8").partition("\n\n")[0]
-    found = re.search(r"before each release: (.*)", head)
+    found = re.search(r"before each release: ((?:.*,\n#)*.*)", head)
     assert found is not None
-    return found[1].split(", ")
+    return re.split(r",[\n# ]+", found[1])
 
 
 def image_user() -> int:

@@ -35,6 +35,8 @@ def test_every_process_has_a_service_with_its_command() -> None:
     assert "command" not in SERVICES[WEB]
     assert {name: SERVICES[name]["command"] for name in commands()} == commands()
     assert SERVICES[ONCE]["command"][-1].split(" && ") == release_commands()
+    # Settings that do not work together end a release before it has changed anything.
+    assert release_commands()[0] == "python manage.py check --deploy"
 
 
 def test_the_docs_have_the_same_commands() -> None:
