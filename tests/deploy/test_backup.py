@@ -20,6 +20,13 @@ from tests.on_postgresql import NoServer, _installed, postgresql
 
 PAGE = (BASE_DIR / "docs/backup.md").read_text(encoding="utf-8")
 HARDENING = (BASE_DIR / "docs/hardening.md").read_text(encoding="utf-8")
+# What only the owner of the tables may do.
+FORBIDDEN = (
+    "ALTER TABLE onboarding_auditevent DISABLE TRIGGER audit_no_change",
+    "DROP TRIGGER audit_no_change ON onboarding_auditevent",
+    "TRUNCATE onboarding_auditevent",
+    "CREATE TABLE mine (id int)",
+)
 COUNTED = ("plan", "planrevision", "price", "auditevent")
 
 
@@ -112,6 +119,25 @@ def test_what_compose_runs_in_its_database_brings_a_dump_back(server: str, tmp_p
     assert counts(url) == before
 
 
+def test_under_compose_the_portal_is_an_administrator_until_it_has_a_lesser_role(server: str, tmp_path: Path) -> None:
+    administer(server, sql.SQL("CREATE ROLE onramp SUPERUSER LOGIN"), sql.SQL("CREATE DATABASE onramp OWNER onramp"))
+    url, lesser = (of(server, role, "onramp") for role in ("onramp", "onramp_portal"))
+    script = "\n".join(commands(HARDENING, "Two roles in the database", block=2))
+    (tmp_path / "lesser.sql").write_text(script.replace("…", "secret"), encoding="utf-8")
+    run(f'psql --no-psqlrc --set ON_ERROR_STOP=1 --file lesser.sql "{url}"', tmp_path)
+
+    # Tables that come with a later release are its, too.
+    for command in ("migrate", "createcachetable", "load_prices"):
+        run(f"python manage.py {command}", tmp_path, DATABASE_URL=url)
+    for command in ("migrate --check", f"seed {BASE_DIR / 'sandbox/portal.json'}", "clearsessions"):
+        run(f"python manage.py {command}", tmp_path, DATABASE_URL=lesser)
+
+    assert counts(lesser)["auditevent"] > 0
+    for forbidden in FORBIDDEN:
+        with psycopg.connect(lesser) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(sql.SQL(forbidden))
+
+
 def test_the_portals_role_can_do_its_work_and_change_no_schema(server: str, tmp_path: Path) -> None:
     """docs/hardening.md's two roles, and a backup of what they have."""
     script = "\n".join(commands(HARDENING, "Two roles in the database"))
@@ -124,12 +150,7 @@ def test_the_portals_role_can_do_its_work_and_change_no_schema(server: str, tmp_
     for command in ("migrate --check", f"seed {BASE_DIR / 'sandbox/portal.json'}"):
         run(f"python manage.py {command}", tmp_path, DATABASE_URL=portal)
 
-    for forbidden in (
-        "ALTER TABLE onboarding_auditevent DISABLE TRIGGER audit_no_change",
-        "DROP TRIGGER audit_no_change ON onboarding_auditevent",
-        "TRUNCATE onboarding_auditevent",
-        "CREATE TABLE mine (id int)",
-    ):
+    for forbidden in FORBIDDEN:
         with psycopg.connect(portal) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(sql.SQL(forbidden))
 
