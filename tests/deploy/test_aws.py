@@ -251,6 +251,41 @@ def test_terraforms_trust_is_the_same(name: str) -> None:
     ]
 
 
+def _pattern(module: str, variable: str) -> str:
+    """What a variable has to match."""
+    (checked,) = _blocks_named(module, "variable")[variable]["validation"]
+    found = re.search(r'regex\("(.*?)", ', checked["condition"])
+    assert found, checked["condition"]
+    return found[1].replace("\\\\", "\\")
+
+
+@pytest.mark.parametrize("name", ["account", "directory"])
+def test_terraform_lets_the_same_portals_in(name: str) -> None:
+    """With `*`, whoever has the external id."""
+    pattern = _pattern(name, "portal_role_arn")
+    assert pattern == TEMPLATES[name]["Parameters"]["PortalRoleArn"]["AllowedPattern"]
+    assert re.search(pattern, PORTAL)
+    for anybody in ("*", f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:iam::*:{PORTAL.rpartition(':')[2]}"):
+        assert not re.search(pattern, anybody)
+
+
+@pytest.mark.parametrize("role", ["*", "Onramp*", "Onramp?eadOnly", "?"])
+def test_terraforms_role_of_the_portal_reaches_no_role_by_a_wildcard(role: str) -> None:
+    pattern = _pattern("portal", "role_arns")
+    assert re.search(pattern, f"arn:aws:iam::{ACCOUNT}:role/company/On_ramp+=,.@-ReadOnly")
+    assert not re.search(pattern, f"arn:aws:iam::{ACCOUNT}:role/{role}")
+
+
+def test_terraform_gives_no_keys_without_buckets() -> None:
+    document = _blocks("account", "data", "aws_iam_policy_document")["read"]
+    wanted = {
+        row["actions"][0]: block["statement"]["for_each"]
+        for block in document["dynamic"]
+        for row in block["statement"]["content"]
+    }
+    assert "length(var.keys_via) > 0 && length(var.bucket_arns) > 0 ?" in wanted["kms:Decrypt"]
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_terraforms_services_come_for_this_account_alone(name: str) -> None:
     for policy in _blocks(name, "data", "aws_iam_policy_document"):

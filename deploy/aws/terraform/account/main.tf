@@ -14,6 +14,10 @@ terraform {
 variable "portal_role_arn" {
   description = "The role that Onramp's workers run as."
   type        = string
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:iam::\\d{12}:role/.+$", var.portal_role_arn))
+    error_message = "The ARN of one role."
+  }
 }
 
 variable "external_id" {
@@ -118,7 +122,7 @@ data "aws_iam_policy_document" "read" {
   }
 
   dynamic "statement" {
-    for_each = length(var.keys_via) > 0 ? [1] : []
+    for_each = length(var.keys_via) > 0 && length(var.bucket_arns) > 0 ? [1] : []
     content {
       actions   = ["kms:Decrypt"]
       resources = ["*"]

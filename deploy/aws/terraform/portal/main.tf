@@ -14,8 +14,8 @@ variable "role_arns" {
   description = "The roles of accounts and Identity Centers, and of plans with a live probe. No wildcard."
   type        = list(string)
   validation {
-    condition     = alltrue([for arn in var.role_arns : !strcontains(arn, "*")])
-    error_message = "Name each role."
+    condition     = alltrue([for arn in var.role_arns : can(regex("^arn:aws[a-z-]*:iam::\\d{12}:role/[\\w+=,.@/-]+$", arn))])
+    error_message = "Name each role by its ARN, without * and ?."
   }
 }
 
