@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from django.conf import settings
 
 from portal.environment import Environment
+from tests import attack
 
 FIELDS = Environment.model_fields
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -67,3 +69,8 @@ def _is_there(name: str) -> bool:
     assert spec is not None
     assert spec.origin is not None
     return re.search(rf"^(?:class|def) {thing}\b|^{thing} =", Path(spec.origin).read_text(), re.MULTILINE) is not None
+
+
+def test_the_scanner_that_is_installed_is_the_one_whose_findings_are_judged() -> None:
+    assert re.findall(r"wapiti-scanner\S*\) (\S+)", TEXT) == [attack.VERSION]
+    assert "wapiti3=={VERSION}" in inspect.getsource(attack.install)
