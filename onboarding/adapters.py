@@ -100,7 +100,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  
         return (CorporateSAMLProvider if app.provider == CorporateSAMLProvider.id else CorporateProvider)(request, app)
 
     def get_requests_session(self) -> requests.Session:
-        return IdentityProviderSession()
+        return IdentityProviderSession(self.request)
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
         return True

@@ -46,6 +46,9 @@ LONGEST_SUBJECT = 191  # the column's
 FRESH_FOR = 10 * 60
 STALE_FOR = 24 * 60 * 60
 ASK_AGAIN_AFTER = 30
+# A call that fails later than this, in seconds, held its page up: the page makes no other. Less than the timeout of a
+# call, and together with it less than anybody is to wait.
+WAITED_IN_VAIN = 0.5
 
 
 class IdentityProviderUnavailable(Exception):
@@ -64,9 +67,28 @@ class SignInRefused(OAuth2Error):  # type: ignore[misc]  # untyped base
 
 
 class IdentityProviderSession(requests.Session):
-    """Requests with a bound on connecting and on reading, no retries, and one error for an outage."""
+    """Requests with a bound on connecting and on reading, no retries, and one error for an outage.
+
+    A provider that stands still is waited for once while a page is made, and not at each of its endpoints in turn.
+    """
+
+    def __init__(self, page: Any) -> None:
+        """`page` is the HttpRequest that is being answered; None outside of one."""
+        super().__init__()
+        self._page = page
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        if getattr(self._page, "has_waited_for_provider", False):
+            raise IdentityProviderUnavailable("asked before, and waited in vain")
+        began = time.monotonic()
+        try:
+            return self._send(request, **options)
+        except IdentityProviderUnavailable:
+            if self._page is not None and time.monotonic() - began > WAITED_IN_VAIN:
+                self._page.has_waited_for_provider = True
+            raise
+
+    def _send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         options["timeout"] = settings.SOCIALACCOUNT_REQUESTS_TIMEOUT
         # Each hop would have its own timeout, and a redirected token request would carry our secret along.
         options["allow_redirects"] = False

@@ -644,6 +644,38 @@ def test_provider_down_at_the_callback_is_a_503(client: Client, gone: str) -> No
     assert not is_signed_in(client)
 
 
+def test_provider_hung_at_the_callback_is_a_503_in_time(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is asked for its discovery document again: it is waited for once, and not at each endpoint."""
+    monkeypatch.setattr(oidc, "FRESH_FOR", 0)
+    cache.clear()
+    with loopback_socket() as server_socket:
+        issuer = issuer_of(server_socket)
+        configure(settings, issuer=issuer)
+        with serving_app(answering("200 OK", discovery_of(issuer)), server_socket):
+            state = parse_qs(urlsplit(start(client)).query)["state"][0]
+        # The socket is still there: connections are accepted, and nobody says anything.
+        before = time.monotonic()
+        assert_unavailable(client.get(CALLBACK, {"code": "some-code", "state": state}))
+        assert time.monotonic() - before < 3
+    assert not is_signed_in(client)
+
+
+def test_provider_that_hung_is_asked_again_by_the_next_request(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oidc, "FRESH_FOR", 0)
+    settings.SOCIALACCOUNT_REQUESTS_TIMEOUT = 0.7
+    cache.clear()
+    with loopback_socket() as server_socket:
+        issuer = issuer_of(server_socket)
+        configure(settings, issuer=issuer)
+        assert_unavailable(client.post(LOGIN))
+        with serving_app(answering("200 OK", discovery_of(issuer)), server_socket):
+            assert start(client).startswith(issuer + "/authorization_endpoint?")
+
+
 @pytest.mark.parametrize("error", ["server_error", "temporarily_unavailable"])
 def test_provider_that_says_it_is_down_is_a_503(client: Client, idp: Provider, error: str) -> None:
     state = parse_qs(urlsplit(start(client)).query)["state"][0]
