@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -230,54 +230,58 @@ _JOBS: tuple[tuple[Any, Any, str, dt.timedelta, int], ...] = (
 
 def enqueue_verification(verification: Verification) -> None:
     """Ask a worker to run it, once the row is committed."""
-    transaction.on_commit(partial(_publish, run_verification, verification, verification_id=verification.pk))
+    enqueue_verifications([verification])
 
 
 def enqueue_verifications(rows: Sequence[Verification]) -> None:
-    """Ask workers to run them all, once the rows are committed. A broker that is down is tried once: what was not
-    published, the sweeper publishes."""
-
-    def publish() -> None:
-        for row in rows:
-            if not _publish(run_verification, row, verification_id=row.pk):
-                return
-
-    transaction.on_commit(publish)
+    """Ask workers to run them all, once the rows are committed."""
+    _after_commit(*(partial(_publish, run_verification, row, verification_id=row.pk) for row in rows))
 
 
-def enqueue_refresh(plan: Plan) -> None:
-    """Ask a worker to bring the statuses of a plan's people up to date; a lost message only makes that later."""
-    transaction.on_commit(partial(_send, refresh_plan, plan_id=plan.pk))
+def enqueue_refresh(plan: Plan, *sweeps: Sweep) -> None:
+    """Ask workers to bring the statuses of a plan's people up to date, and to run the sweeps over them; a lost message
+    only makes that later."""
+    _after_commit(partial(_send, refresh_plan, plan_id=plan.pk), *map(_sweeping, sweeps))
 
 
-def enqueue_refresh_of_team(team: Team) -> None:
+def enqueue_refresh_of_team(team: Team, *sweeps: Sweep) -> None:
     """The same of a team's people."""
-    transaction.on_commit(partial(_send, refresh_team, team_id=team.pk))
+    _after_commit(partial(_send, refresh_team, team_id=team.pk), *map(_sweeping, sweeps))
 
 
 def enqueue_sweep(row: Sweep) -> None:
     """Ask a worker to run it, once the row is committed."""
-    transaction.on_commit(partial(_publish, run_sweep, row, sweep_id=row.pk))
+    _after_commit(_sweeping(row))
+
+
+def _sweeping(row: Sweep) -> Callable[[], bool]:
+    return partial(_publish, run_sweep, row, sweep_id=row.pk)
 
 
 def enqueue_ingestion(row: Ingestion) -> None:
     """Ask a worker to run it, once the row is committed."""
-    transaction.on_commit(partial(_publish, run_ingestion, row, ingestion_id=row.pk))
+    _after_commit(partial(_publish, run_ingestion, row, ingestion_id=row.pk))
 
 
 def enqueue_alert(row: BudgetAlert) -> None:
     """Ask a worker to send it, once the row is committed."""
-    transaction.on_commit(partial(_publish, send_alert, row, alert_id=row.pk))
+    _after_commit(partial(_publish, send_alert, row, alert_id=row.pk))
 
 
 def enqueue_notification(row: Notification) -> None:
     """Ask a worker to send it, once the row is committed."""
-    transaction.on_commit(partial(_publish, send_notification, row, notification_id=row.pk))
+    _after_commit(partial(_publish, send_notification, row, notification_id=row.pk))
 
 
 def enqueue_billing_fetch(row: BillingFetch) -> None:
     """Ask a worker to run it, once the row is committed."""
-    transaction.on_commit(partial(_publish, fetch_billed, row, fetch_id=row.pk))
+    _after_commit(partial(_publish, fetch_billed, row, fetch_id=row.pk))
+
+
+def _after_commit(*messages: Callable[[], bool]) -> None:
+    """Publish one after the other. A broker that is down or hangs is tried once: what was not published, the sweeper
+    publishes."""
+    transaction.on_commit(lambda: all(publish() for publish in messages))
 
 
 def _publish(task: Any, row: Job, **ids: int) -> bool:

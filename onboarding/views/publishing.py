@@ -10,7 +10,7 @@ from onboarding import plans
 from onboarding.enums import Installed, RunState, Trigger
 from onboarding.installed import counts_by_plan
 from onboarding.models import Plan, PlanRevision
-from onboarding.tasks import enqueue_refresh, enqueue_sweep
+from onboarding.tasks import enqueue_refresh
 
 
 class Affected(TypedDict):
@@ -35,6 +35,4 @@ def affected_by(plan: Plan, diff: str | None) -> Affected:
 def publish(plan: Plan, draft: PlanRevision, **said: Any) -> None:
     """As `plans.publish`, with the sweep over the plan's people that it opens. Raises what that raises."""
     plans.publish(plan, draft, **said)
-    enqueue_refresh(plan)
-    for sweep in plan.sweeps.filter(trigger=Trigger.PLAN_PUBLISHED, state=RunState.QUEUED):
-        enqueue_sweep(sweep)
+    enqueue_refresh(plan, *plan.sweeps.filter(trigger=Trigger.PLAN_PUBLISHED, state=RunState.QUEUED))

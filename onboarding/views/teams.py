@@ -22,7 +22,7 @@ from onboarding.forms.teams import TeamForm
 from onboarding.installed import with_installed
 from onboarding.models import Person, Team
 from onboarding.readiness import NOBODY, Counts, counts_by_team
-from onboarding.tasks import enqueue_refresh_of_team, enqueue_sweep
+from onboarding.tasks import enqueue_refresh_of_team
 from onboarding.views.rules import PersonRequest, for_admins, for_auditors
 
 
@@ -120,7 +120,7 @@ def _save(form: TeamForm, *, actor: str) -> None:
         set_team_budget(form.instance, said["monthly_budget"], actor=actor, reason=said["reason"])
     is_other = not {"name", "plan"}.isdisjoint(form.changed_data)
     sweep = domain.change(form.instance, actor=actor)
-    if is_other:
-        enqueue_refresh_of_team(form.instance)
     if sweep is not None:
-        enqueue_sweep(sweep)
+        enqueue_refresh_of_team(form.instance, sweep)
+    elif is_other:
+        enqueue_refresh_of_team(form.instance)

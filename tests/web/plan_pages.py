@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import html
+import json
 import re
 from typing import Any
 
+import redis
 from django.test import Client
 from django.utils import timezone
 
@@ -88,6 +91,12 @@ def preview_and_publish(client: Client, revision: PlanRevision | None, note: str
     shown = preview(client, revision, **changes)
     values = {**values_of(revision, **changes), "previewed": hidden(shown, "previewed"), "note": note}
     return client.post(EDIT, {**values, "publish": "1"})
+
+
+def published(broker: redis.Redis) -> list[dict[str, int]]:
+    """What workers were asked to do that need not be at once, in this order, by the tasks' arguments."""
+    messages = [json.loads(each) for each in reversed(broker.lrange("sweeps", 0, -1))]
+    return [json.loads(base64.b64decode(each["body"]))[1] for each in messages]
 
 
 def newest(slug: str = "platform") -> PlanRevision:

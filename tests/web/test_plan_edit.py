@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import re
 from typing import Any
 
 import pytest
+import redis
 from django.test import Client
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from onboarding.enums import CredentialMethod, IdentitySource, Outcome, Role, Trigger
+from onboarding.enums import CredentialMethod, IdentitySource, Outcome, Role, RunState, Trigger
 from onboarding.forms.plans import PublishForm, RevisionForm
 from onboarding.models import AuditEvent, PlanRevision, Subject, Sweep
 from onboarding.plans import draft_of, publish
@@ -39,6 +41,7 @@ from tests.web.plan_pages import (
     newest,
     preview,
     preview_and_publish,
+    published,
     text_of,
     took,
     values_of,
@@ -122,13 +125,23 @@ def test_what_was_previewed_is_published(admin: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_sweep_is_enqueued_with_it(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    enqueued: list[int] = []
-    monkeypatch.setattr("onboarding.tasks._publish", lambda task, row, **ids: enqueued.append(ids["sweep_id"]))
-
+def test_the_sweep_is_enqueued_with_it(admin: Client, broker: redis.Redis) -> None:
     preview_and_publish(admin, make_revision(), max_output_tokens="24000")
 
-    assert enqueued == [Sweep.objects.get().pk]
+    sweep = Sweep.objects.get()
+    assert published(broker) == [{"plan_id": sweep.plan_id}, {"sweep_id": sweep.pk}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_hangs_is_tried_once_and_the_sweep_waits(
+    admin: Client, point_at: Any, hung_url: str, log: io.StringIO
+) -> None:
+    point_at(hung_url)
+
+    assert preview_and_publish(admin, make_revision(), max_output_tokens="24000").status_code == 302
+
+    assert log.getvalue().count("row.not_published") == 1
+    assert Sweep.objects.get().state == RunState.QUEUED
 
 
 def test_the_first_revision_of_a_plan_is_written_here_too(admin: Client) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import redis
 from django.test import Client
 from pytest_django import Settings
 
@@ -12,7 +13,7 @@ from onboarding.enums import CredentialMethod, Role, Trigger
 from onboarding.models import AuditEvent, PlanRevision, Sweep
 from onboarding.plans import settings_of
 from tests.factories import make_plan, make_revision
-from tests.web.plan_pages import HOSTILE, client_of, hidden, member, newest, text_of, took
+from tests.web.plan_pages import HOSTILE, client_of, hidden, member, newest, published, text_of, took
 
 pytestmark = pytest.mark.django_db
 
@@ -73,15 +74,14 @@ def test_it_becomes_the_newest_with_its_lints_its_record_and_a_sweep(admin: Clie
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_sweep_is_enqueued_with_it(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    enqueued: list[int] = []
-    monkeypatch.setattr("onboarding.tasks._publish", lambda task, row, **ids: enqueued.append(ids["sweep_id"]))
+def test_the_sweep_is_enqueued_with_it(admin: Client, broker: redis.Redis) -> None:
     make_revision(max_output_tokens=16_000)
     make_revision()
 
     restore(admin)
 
-    assert enqueued == [Sweep.objects.get().pk]
+    sweep = Sweep.objects.get()
+    assert published(broker) == [{"plan_id": sweep.plan_id}, {"sweep_id": sweep.pk}]
 
 
 def test_it_needs_a_note(admin: Client) -> None:

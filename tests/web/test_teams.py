@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import redis
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
@@ -25,7 +27,7 @@ from tests.factories import (
     make_user,
     make_verification,
 )
-from tests.web.plan_pages import HOSTILE, client_of, member, newest, text_of, took
+from tests.web.plan_pages import HOSTILE, client_of, member, newest, published, text_of, took
 
 pytestmark = pytest.mark.django_db
 
@@ -248,7 +250,7 @@ def test_a_budget_changes_with_a_reason_and_answers_who_asked(admin: Client) -> 
 
 
 def test_another_plan_is_told_before_it_is_saved_and_then_verified(
-    admin: Client, django_capture_on_commit_callbacks: Any
+    admin: Client, broker: redis.Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     team = make_team(make_revision().plan)
     other = make_revision(plan=make_plan("data", "Data")).plan
@@ -267,7 +269,7 @@ def test_another_plan_is_told_before_it_is_saved_and_then_verified(
 
     seen = f"{team.plan_id}:{other.pk}"
     assert f'name="seen" value="{seen}"' in told.content.decode()
-    with django_capture_on_commit_callbacks() as published:
+    with django_capture_on_commit_callbacks(execute=True):
         admin.post(f"/teams/{team.pk}/", values(team, plan=other.pk, seen=seen))
 
     team.refresh_from_db()
@@ -276,7 +278,26 @@ def test_another_plan_is_told_before_it_is_saved_and_then_verified(
     assert event.details == {"plan": ["platform", "data"]}
     sweep = Sweep.objects.get()
     assert (sweep.plan, sweep.trigger, sweep.covers_people) == (other, Trigger.PLAN_PUBLISHED, True)
-    assert [callback.keywords for callback in published] == [{"team_id": team.pk}, {"sweep_id": sweep.pk}]
+    assert published(broker) == [{"team_id": team.pk}, {"sweep_id": sweep.pk}]
+
+
+def test_a_broker_that_hangs_is_tried_once_where_a_team_gets_another_plan(
+    admin: Client,
+    point_at: Any,
+    hung_url: str,
+    log: io.StringIO,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    team = make_team(make_revision().plan)
+    other = make_revision(plan=make_plan("data", "Data")).plan
+    member("ana@acme.example")
+    point_at(hung_url)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        admin.post(f"/teams/{team.pk}/", values(team, plan=other.pk, seen=f"{team.plan_id}:{other.pk}"))
+
+    assert log.getvalue().count("row.not_published") == 1
+    assert Sweep.objects.get(plan=other).state == RunState.QUEUED
 
 
 def test_what_was_told_of_one_plan_saves_no_other(admin: Client) -> None:
