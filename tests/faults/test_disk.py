@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from onboarding.models import AuditEvent
+from onboarding.enums import Role
+from onboarding.models import AuditEvent, Team
 from tests.faults.conftest import Told
 from tests.faults.portal import UP, Portal
 from tests.faults.visitor import Visitor
+from tests.web.plan_pages import client_of
 
 VERIFIED = 10
 _NEWEST = "SELECT coalesce(max(id), 0) FROM onboarding_verification"
@@ -21,7 +23,14 @@ _DONE = "SELECT count(DISTINCT person_id) FROM onboarding_verification WHERE sta
 
 
 @pytest.fixture
-def full_disk(transactional_db: None) -> Iterator[None]:
+def admin(transactional_db: None) -> Client:
+    client = client_of(Role.ADMIN)
+    client.raise_request_exception = False
+    return client
+
+
+@pytest.fixture
+def full_disk(admin: Client) -> Iterator[None]:
     """SQLite may take no page more, which is the error of a full disk."""
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL cannot be told that its disk is full")
@@ -44,6 +53,28 @@ def test_a_full_database_reads_on_and_says_what_it_cannot_write() -> None:
 
     assert AuditEvent.objects.count() == 0
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_what_a_full_database_cannot_take_is_a_503_that_changes_nothing(admin: Client) -> None:
+    _fill_the_last_page()
+    events = AuditEvent.objects.count()
+
+    refused = admin.post("/teams/new/", {"name": "Data", "group": "claude-data", "cost_centre": "CC-9"})
+
+    assert refused.status_code == 503
+    assert int(refused["Retry-After"]) > 0
+    assert "database does not answer" in refused.content.decode()
+    assert not Team.objects.exists()
+    assert AuditEvent.objects.count() == events
+    assert admin.get("/teams/").status_code == 200
+
+
+def _fill_the_last_page() -> None:
+    for size in (1000, 1):
+        with suppress(OperationalError):
+            while True:
+                AuditEvent.objects.record(actor="schedule", action="sweep.opened", target="all", filler="x" * size)
 
 
 @pytest.mark.long
