@@ -292,11 +292,14 @@ class Portal:
         """kill -9 of a process and of all below it. PostgreSQL starts again at once; the others, `tick` starts."""
         # It begins no more children, so none is missed: one that lived on would write into its successor's files.
         os.kill(self.pid(name), signal.SIGSTOP)
-        for pid in reversed(self.processes(name)):
+        killed = self.processes(name)
+        for pid in reversed(killed):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if name == "postgresql":
             self.postgresql.wait()
+            # While one of its own still ends, it starts no more.
+            _wait_for_end(killed)
             self.postgresql.start()
             self.restarts += 1
         else:
@@ -398,11 +401,11 @@ class Portal:
             self._connections[self.database] = kept
         return kept
 
-    def live(self) -> int:
-        """How many rows that are jobs are not done."""
+    def live(self, *jobs: str) -> int:
+        """How many rows that are jobs, of these kinds or of any, are not done."""
         each = " UNION ALL ".join(
             f"SELECT count(*) AS live FROM onboarding_{job} WHERE state IN ('queued', 'running')"  # noqa: S608 -- ours
-            for job in JOBS
+            for job in jobs or JOBS
         )
         return self.count(f"SELECT sum(live) FROM ({each}) jobs")  # noqa: S608 -- ours
 
@@ -452,14 +455,18 @@ class Portal:
             _kill_group(child.process.pid)
             child.process.wait(10)
         self._children.clear()
-        deadline = Deadline.of(10, f"{left} to end")
-        while any(command_of(pid) for pid in left):
-            deadline.check()
-            time.sleep(PATIENCE)
+        _wait_for_end(left)
 
     def logs(self) -> str:
         files = sorted((self.home / "logs").glob("*.log"))
         return "\n".join(f"--- {file.name}\n{file.read_text(errors='replace')[-1500:]}" for file in files)
+
+
+def _wait_for_end(pids: Sequence[int]) -> None:
+    deadline = Deadline.of(10, f"{pids} to end")
+    while any(command_of(pid) for pid in pids):
+        deadline.check()
+        time.sleep(PATIENCE)
 
 
 def _kill_group(leader: int) -> None:
