@@ -46,13 +46,13 @@ print(client.cookies[settings.SESSION_COOKIE_NAME].OutputString(attrs=[]))
 
 @measures("start.ready_s", unit="s", goal=2.0)
 def start_of_the_web() -> Figure:
-    """CPU from the start of gunicorn until /readyz answers 200, over a migrated database: the median of a few starts.
-
-    It is what the start takes on a machine that does nothing else; by the clock is said beside it.
+    """From the start of gunicorn, as the image starts it, until /readyz answers 200, over a migrated database: by the
+    clock, of a few starts the fastest, since what else the machine does only adds to it.
     """
     told = _told()
-    by_the_clock = ", ".join(f"{clock:.2f}" for clock, _ in told.starts)
-    return Figure(statistics.median(cpu for _, cpu in told.starts), f"by the clock of this machine {by_the_clock} s")
+    clocks = ", ".join(f"{clock:.2f}" for clock, _ in told.starts)
+    cpu = statistics.median(cpu for _, cpu in told.starts)
+    return Figure(min(clock for clock, _ in told.starts), f"{clocks} s by the clock; {cpu:.2f} s of CPU")
 
 
 @measures("page.weight_kb", unit="kB", goal=60.0)
@@ -168,8 +168,8 @@ def _run(command: list[str], environment: Mapping[str, str]) -> str:
 def _serving(environment: Mapping[str, str]) -> Iterator[tuple[int, float]]:
     """The port, and the seconds until it was ready."""
     port = int(environment["PORT"])
-    command = ["-m", "gunicorn", "--bind", f"{LOOPBACK}:{port}", "--workers", "1", "--threads", "4"]
-    command += ["--logger-class", "portal.gunicorn_logger.Logger", "portal.wsgi"]
+    command = ["-m", "gunicorn", "--bind", f"{LOOPBACK}:{port}", "--workers", "2", "--worker-class", "gthread"]
+    command += ["--threads", "4", "--logger-class", "portal.gunicorn_logger.Logger", "portal.wsgi"]
     start = time.perf_counter()
     log = (Path(environment["ONRAMP_HOME"]) / "gunicorn.log").open("wb")
     with (
