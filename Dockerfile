@@ -51,5 +51,5 @@ EXPOSE 8000
 # gunicorn the first to close one, a request that is on its way would be a 502, and no POST is sent again.
 # No control socket: nothing uses it. /dev/shm: a heartbeat file on a slow disk would look like a hung worker.
 CMD ["gunicorn", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-class", "gthread", "--threads", "4", \
-     "--keep-alive", "75", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", "--logger-class", "portal.gunicorn_logger.Logger", \
-     "portal.wsgi"]
+     "--keep-alive", "75", "--worker-tmp-dir", "/dev/shm", "--no-control-socket", \
+     "--logger-class", "portal.gunicorn_logger.Logger", "portal.wsgi"]
