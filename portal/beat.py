@@ -64,7 +64,7 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]  # Celery has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.holder = f"{socket.gethostname()[:60]} {os.getpid()} {uuid.uuid4().hex}"
-        self.is_active = False
+        self.is_active = self.is_closed = False
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -72,6 +72,9 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]  # Celery has no types
 
     def tick(self, *_: Any, **__: Any) -> float:
         """Send what is due, if this is the beat that sends; how many seconds to sleep."""
+        if self.is_closed:
+            # As Celery's signal handler does, wherever this thread is then: out of a destructor it gets nowhere.
+            raise SystemExit
         close_old_connections()
         # A full disk keeps nothing from being sent.
         with contextlib.suppress(OSError):
@@ -88,6 +91,7 @@ class Scheduler(beat.Scheduler):  # type: ignore[misc]  # Celery has no types
         Celery calls this from its signal handler, too. Whatever this thread was doing with its connection is not over
         then, so another thread gives the lease up, on a connection of its own.
         """
+        self.is_closed = True
         giving_up = threading.Thread(target=self._give_up, daemon=True)
         giving_up.start()
         giving_up.join(_PATIENCE)

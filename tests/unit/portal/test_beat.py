@@ -166,3 +166,16 @@ def test_a_beat_that_goes_on_is_seen_by_its_file_also_while_another_one_sends() 
 
     assert ALIVE.exists()
     assert not scheduler.is_active
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_beat_that_was_told_to_end_ends_also_where_that_came_at_a_bad_moment() -> None:
+    """Python drops what is raised in a destructor: then Celery's loop hears nothing, and goes on."""
+    beat = Scheduler(app=app)
+    beat.tick()
+
+    beat.close()
+    with pytest.raises(SystemExit):
+        beat.tick()
+
+    assert BeatLease.objects.take("another", dt.timedelta(seconds=20))
