@@ -247,7 +247,10 @@ class Portal:
     def retire(self, child: Child) -> float:
         """SIGTERM, and the end of it by itself; after how many seconds. AssertionError where it was no good end."""
         child.process.terminate()
-        seconds = self.wait(lambda: child.process.poll() is not None, UP, f"{child.name} to end")
+        try:
+            seconds = self.wait(lambda: child.process.poll() is not None, UP, f"{child.name} to end")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{child.last_lines()}") from None
         self._leaving.remove(child)
         assert child.process.returncode == 0, (child.name, child.process.returncode, child.last_lines())
         return seconds
