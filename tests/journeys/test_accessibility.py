@@ -214,6 +214,7 @@ def publish_another_revision(visitor: Visitor) -> None:
 def test_costs_and_whose_they_are(visit: NewVisitor, used: Stack) -> None:
     carla = visit()
     carla.sign_in("carla.soto@acme.example")
+    carla.wait_for_answer()
     for path, title in (
         ("/costs/", "Costs"),
         ("/costs/?days=90&by=model&stack=model&sort=-nothing", "Costs"),
@@ -236,6 +237,7 @@ def test_costs_and_whose_they_are(visit: NewVisitor, used: Stack) -> None:
 
     vera = visit()
     vera.sign_in("vera.lind@acme.example")
+    vera.wait_for_answer()
     vera.open("/usage/")
     assert_accessible(vera, "Your usage")
     vera.open("/costs/prices/")

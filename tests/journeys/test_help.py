@@ -31,6 +31,7 @@ def test_a_blocked_person_asks_and_an_admin_answers(visit: NewVisitor, stack: St
     expect(nico.page.get_by_text("You asked the admins on")).to_be_visible()
 
     carla.sign_in(CARLA)
+    carla.wait_for_answer()
     carla.page.get_by_role("link", name="Requests").click()
     topic = carla.page.locator("section, article").filter(has_text="I start on Monday.").last
     expect(topic).to_contain_text("ArnNotLike")
@@ -57,6 +58,7 @@ def test_one_check_is_asked_again_from_the_page(visit: NewVisitor, stack: Stack)
 def test_an_error_is_explained_and_keeps_its_secrets(visit: NewVisitor, stack: Stack) -> None:
     ana = visit(has_scripts=False)
     ana.sign_in("ana.nunez@acme.example")
+    ana.wait_for_answer()
     ana.page.get_by_role("link", name="Errors").click()
     ana.page.get_by_role("textbox").fill(ERROR)
     ana.page.get_by_role("button", name="Explain this error").click()

@@ -28,6 +28,7 @@ def paths() -> list[str]:
 def test_every_page_speaks_spanish(visit: NewVisitor, used: Stack) -> None:
     carla = visit(language="es-ES")
     carla.sign_in("carla.soto@acme.example")
+    carla.wait_for_answer()
     walked = [*paths(), "/plans/platform/", "/plans/platform/edit/", "/plans/platform/compare/"]
     assert len(walked) > 20
     for path in walked:

@@ -126,10 +126,16 @@ class Visitor:
             # The setup page loads itself again as a verification ends, perhaps in this very moment.
             if "interrupted by another navigation" not in error.message:
                 raise
-            self.page.goto(self.url + path)
+            # Perhaps to where it leads: a goto that was interrupted may go on.
+            self.page.wait_for_load_state()
+            if self.page.url != self.url + path:
+                self.page.goto(self.url + path)
 
     def sign_in(self, email: str) -> None:
-        """From the sign-in page to the setup page, through the identity provider."""
+        """From the sign-in page to the setup page, through the identity provider.
+
+        That page loads itself again when the checks end: `wait_for_answer` before going on to another.
+        """
         self.open()
         self.page.get_by_role("button", name=re.compile("Sign in with|SSO")).click()
         self.fill_in_at_the_provider(email)
