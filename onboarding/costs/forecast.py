@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -66,24 +66,25 @@ def forecast(
     days: Mapping[dt.date, Decimal],
     today: dt.date,
     began: dt.date | None = None,
-    has_unpriced: bool = False,
+    unpriced: Iterable[dt.date] = (),
 ) -> Forecast | None:
     """What the month of `today` ends at, from US dollars by UTC day. None where there is no whole day to go by, or no
     price for anything.
 
     `spent` is what was used this month so far, today included. `days` reaches back as far as use is known, at least
     14 days where there was use, and leaves out days on which nothing used has a price. `began` is the first day of any
-    use, also of what has no price; without it, it is the first one in `days`. `has_unpriced` says that something used
-    since `lately` has none.
+    use, also of what has no price; without it, it is the first one in `days`. `unpriced` are days on which something
+    used has none, in any order; they are looked at where nothing used lately has one.
     """
     if began is None:
         began = min(days, default=today)
+    first = lately(today)
     pace = Pace(
         today=days.get(today, Decimal(0)),
         last_week=_between(days, today - dt.timedelta(days=WEEK), today),
         week_before=_between(days, today - dt.timedelta(days=WINDOW), today - dt.timedelta(days=WEEK)),
         days=(today - began).days,
-        is_priced=not has_unpriced or any(day >= lately(today) for day in days),
+        is_priced=any(day >= first for day in days) or not any(day >= first for day in unpriced),
     )
     return at_pace(spent=spent, pace=pace, today=today)
 

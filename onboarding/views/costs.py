@@ -17,7 +17,7 @@ from onboarding.catalog import model_label
 from onboarding.costs import billed, budgets, coverage, report
 from onboarding.costs.budgets import Budget
 from onboarding.costs.filter import Filter, next_month, previous_month, read_filter
-from onboarding.costs.forecast import HOW, LOOK_BACK, Forecast, forecast, lately
+from onboarding.costs.forecast import HOW, LOOK_BACK, Forecast, forecast
 from onboarding.costs.report import Dimension, Slice
 from onboarding.enums import TokenClass
 from onboarding.models import Account, Ingestion, Meter, Team
@@ -103,7 +103,7 @@ def _ahead(
         days=by_day,
         today=today,
         began=min((part.day for part in parts), default=None),
-        has_unpriced=any(part.figures.unpriced for part in parts if part.day >= lately(today)),
+        unpriced=(part.day for part in parts if part.figures.unpriced),
     )
 
 

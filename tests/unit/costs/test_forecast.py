@@ -62,10 +62,10 @@ def test_a_range_whose_ends_round_alike_is_none(high: str, *, shown_apart: bool)
 
 
 def test_where_nothing_used_lately_has_a_price_there_is_no_forecast_of_nothing() -> None:
-    assert forecast(spent=Decimal(0), days={}, today=TODAY, began=ago(9), has_unpriced=True) is None
+    assert forecast(spent=Decimal(0), days={}, today=TODAY, began=ago(9), unpriced=[ago(9)]) is None
     # Nobody used anything, or some of it has a price.
     assert forecast(spent=Decimal(0), days={}, today=TODAY, began=ago(9)) is not None
-    assert forecast(spent=Decimal(9), days=even("1", 9), today=TODAY, began=ago(9), has_unpriced=True) is not None
+    assert forecast(spent=Decimal(9), days=even("1", 9), today=TODAY, began=ago(9), unpriced=[ago(9)]) is not None
 
 
 def test_days_older_than_fourteen_do_not_count() -> None:
