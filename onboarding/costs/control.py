@@ -22,8 +22,8 @@ from onboarding.models import Account, ControlTotal, LogSource, UsageEntry
 log = structlog.get_logger(__name__)
 
 _EVERY = dt.timedelta(hours=1)
-# As far as usage is read the first time. CloudWatch keeps days for longer.
-_BACK = dt.timedelta(days=90)
+# The whole days that are read the first time, which begins ninety days ago. CloudWatch keeps days for longer.
+_BACK = dt.timedelta(days=89)
 # A day's total may grow a little after it is over.
 _AGAIN = dt.timedelta(days=2)
 _BATCH = 500

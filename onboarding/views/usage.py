@@ -83,12 +83,15 @@ def usage(request: PersonRequest) -> HttpResponseBase:
     chosen = Filter(month, next_month(month), person_id=person.pk)
     parts, figure = report.slices(chosen), billed_for(person, chosen)
     days = days_of(chosen.since, chosen.until, today)
+    total, warnings = report.total_of(parts), warnings_for(person, now, chosen)
     context: dict[str, Any] = {
         "month": month,
         "ignored": ["month"] if asked not in ("", f"{month:%Y-%m}") else [],
         "is_present": month == present,
         "today": today,
-        "total": report.total_of(parts),
+        "total": total,
+        # Nothing is in the logs, and not all of them were read: nobody can say that nothing was used.
+        "is_untold": not total.tokens and bool(warnings),
         "billed": figure,
         "budget": budgets.person_budget(person, month),
         "how": HOW,
@@ -96,7 +99,7 @@ def usage(request: PersonRequest) -> HttpResponseBase:
         "sheets": _sheets(report.by_class(chosen)),
         "months": _months(person, month, present),
         "asked": _asked(person),
-        "warnings": warnings_for(person, now, chosen),
+        "warnings": warnings,
         "as_of": coverage.as_of(),
     }
     return render(request, "usage.html", context)

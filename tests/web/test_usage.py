@@ -122,11 +122,13 @@ def test_a_month_that_cannot_be_is_said_and_left_out(month: str) -> None:
 
 
 def test_a_month_that_was_never_read_is_not_taken_for_one_without_usage() -> None:
-    ana = make_ready_person()
+    ana = make_ready_person(monthly_budget=Decimal(40))
     logged(read_from=NOW - dt.timedelta(days=90))
 
     shown = words(ana, "?month=2026-07")
     assert "No usage of yours is known in July" in shown
+    assert "Estimated Not known" in shown
+    assert "$0.00" not in shown
     assert "was never read" in shown
 
 
