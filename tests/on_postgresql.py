@@ -22,8 +22,8 @@ from typing import Any
 from urllib.parse import quote
 
 VERSION = 18
-# The data lives as long as one test run: durability would only cost time.
-_IN_A_HURRY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# The data lives as long as one test run: durability would only cost time. And what a test gave up ends with it.
+_IN_A_HURRY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "client_connection_check_interval=1s")
 
 
 class NoServer(Exception):

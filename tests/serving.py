@@ -1,11 +1,12 @@
-"""Servers on loopback that run in a thread of the test's own process."""
+"""Servers on loopback: those that run in a thread of the test's own process, and those that say nothing."""
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 S = TypeVar("S", bound=socketserver.BaseServer)
@@ -23,3 +24,14 @@ def serving(server: S) -> Iterator[S]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def asked(server_socket: socket.socket) -> int:
+    """How many connected to what accepts and says nothing. They are ended, so it is asked when they have given up."""
+    server_socket.setblocking(False)
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            server_socket.accept()[0].close()
+            count += 1
+    return count

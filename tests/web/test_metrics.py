@@ -314,7 +314,7 @@ def test_a_redis_that_hangs_holds_the_page_up_no_longer_than_readyz(
     point_at(hung_url)
     begun = time.monotonic()
     assert scraped(client)[("onramp_broker_up", ())] == 0
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 15  # as there: far from a moment, and from for ever
 
     # What that page saw holds for a second here, too.
     client.get("/readyz")

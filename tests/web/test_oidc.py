@@ -27,6 +27,7 @@ from onboarding.models import AuditEvent, Person, Team, User
 from portal.logs import redact
 from sandbox.idp import replace_people
 from tests.repository.pages import failing_after_an_event
+from tests.serving import asked
 from tests.web.identity_provider import (
     ANA,
     BRUNO,
@@ -539,13 +540,12 @@ def test_provider_down_at_login_is_a_503(client: Client, settings: Settings) -> 
     assert response.context["retry_url"] == "/?next=%2Fsetup%2F"
 
 
-def test_provider_hung_at_login_is_a_503_in_time(client: Client, settings: Settings) -> None:
+def test_provider_hung_at_login_is_a_503_and_is_waited_for_once(client: Client, settings: Settings) -> None:
     cache.clear()
     with loopback_socket() as accepts_and_says_nothing:
         configure(settings, issuer=issuer_of(accepts_and_says_nothing))
-        before = time.monotonic()
         assert_unavailable(client.post(LOGIN))
-        assert time.monotonic() - before < 3
+        assert asked(accepts_and_says_nothing) == 1
 
 
 @pytest.mark.parametrize(
@@ -644,7 +644,7 @@ def test_provider_down_at_the_callback_is_a_503(client: Client, gone: str) -> No
     assert not is_signed_in(client)
 
 
-def test_provider_hung_at_the_callback_is_a_503_in_time(
+def test_provider_hung_at_the_callback_is_a_503(
     client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where it is asked for its discovery document again: it is waited for once, and not at each endpoint."""
@@ -656,9 +656,8 @@ def test_provider_hung_at_the_callback_is_a_503_in_time(
         with serving_app(answering("200 OK", discovery_of(issuer)), server_socket):
             state = parse_qs(urlsplit(start(client)).query)["state"][0]
         # The socket is still there: connections are accepted, and nobody says anything.
-        before = time.monotonic()
         assert_unavailable(client.get(CALLBACK, {"code": "some-code", "state": state}))
-        assert time.monotonic() - before < 3
+        assert asked(server_socket) == 1
     assert not is_signed_in(client)
 
 

@@ -15,6 +15,7 @@ from django.test import Client, RequestFactory
 from portal.middleware import Impatience
 from portal.postgresql import base
 from portal.postgresql.base import impatient
+from tests.serving import asked
 
 on_postgresql = pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL to wait")
 
@@ -40,19 +41,19 @@ def test_a_page_waits_for_a_server_that_is_only_slow() -> None:
 @pytest.mark.usefixtures("short_patience")
 @pytest.mark.parametrize("what", ["the server is silent", "it takes too long"])
 def test_a_page_gives_up_an_answer_that_does_not_come_and_asks_nothing_more(
-    what: str, monkeypatch: pytest.MonkeyPatch, dumb_server: int
+    what: str, monkeypatch: pytest.MonkeyPatch, dumb_server: socket.socket
 ) -> None:
     if what == "it takes too long":
         monkeypatch.setattr(base, "ENOUGH", 0.4)
     else:
         # The connection's own server would have to be stopped, and with it the other tests'.
-        monkeypatch.setattr(base, "_connected", lambda _: socket.create_connection(("127.0.0.1", dumb_server), 0.2))
+        monkeypatch.setattr(base, "_connected", lambda _: socket.create_connection(dumb_server.getsockname(), 0.2))
     with impatient():
         began = time.monotonic()
         for said in ("did not answer", "closed"):
             with pytest.raises(OperationalError, match=said), connection.cursor() as cursor:
-                cursor.execute("SELECT pg_sleep(5)")
-        assert time.monotonic() - began < 3
+                cursor.execute("SELECT pg_sleep(30)")
+        assert time.monotonic() - began < 15
 
     connection.close_if_unusable_or_obsolete()  # as at a request's end
     with connection.cursor() as cursor:
@@ -71,7 +72,7 @@ def _naps(*seconds: float) -> Iterator[bytes]:
 @pytest.mark.usefixtures("short_patience")
 def test_a_page_that_is_streamed_gives_up_as_any_other(rf: RequestFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "ENOUGH", 0.4)
-    page = Impatience(lambda _request: StreamingHttpResponse(_naps(0, 5)))(rf.get("/people.csv"))
+    page = Impatience(lambda _request: StreamingHttpResponse(_naps(0, 30)))(rf.get("/people.csv"))
     assert isinstance(page, StreamingHttpResponse)
     rows, began = iter(page), time.monotonic()
 
@@ -81,7 +82,7 @@ def test_a_page_that_is_streamed_gives_up_as_any_other(rf: RequestFactory, monke
     with pytest.raises(OperationalError, match="did not answer"):
         next(rows)
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
 
 
 @on_postgresql
@@ -94,23 +95,22 @@ def test_a_worker_waits_as_long_as_it_takes() -> None:
 
 
 @pytest.fixture
-def dumb_server() -> Iterator[int]:
-    """Accepts, and says nothing, as a kernel does for a process that is stopped; its port."""
+def dumb_server() -> Iterator[socket.socket]:
+    """Accepts, and says nothing, as a kernel does for a process that is stopped."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield int(server.getsockname()[1])
+        yield server
 
 
 @on_postgresql
 @pytest.mark.django_db
-def test_a_page_tries_to_connect_once(dumb_server: int) -> None:
+def test_a_page_tries_to_connect_once(dumb_server: socket.socket) -> None:
     alone = connections["default"].copy()
-    alone.settings_dict = {**alone.settings_dict, "HOST": "127.0.0.1", "PORT": str(dumb_server)}
-    began = time.monotonic()
+    alone.settings_dict = {**alone.settings_dict, "HOST": "127.0.0.1", "PORT": str(dumb_server.getsockname()[1])}
     with impatient():
         for _ in range(2):
             with pytest.raises(OperationalError):
                 alone.ensure_connection()
-    assert time.monotonic() - began < 3
+    assert asked(dumb_server) == 1
 
 
 # What the kernel is told: seconds, seconds, how often, milliseconds.
@@ -119,11 +119,11 @@ KEEPALIVES = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPC
 
 @on_postgresql
 @pytest.mark.django_db
-def test_a_peer_that_is_gone_is_noticed_within_half_a_minute(dumb_server: int) -> None:
+def test_a_peer_that_is_gone_is_noticed_within_half_a_minute(dumb_server: socket.socket) -> None:
     """The suite's server listens on a Unix socket, which has no keepalives: so this one connects by TCP."""
     given = connections["default"].get_connection_params()
     options = {name: value for name, value in given.items() if name.startswith(("keepalives", "tcp_"))}
-    server = psycopg.conninfo.make_conninfo(host="127.0.0.1", port=dumb_server, **options)
+    server = psycopg.conninfo.make_conninfo(host="127.0.0.1", port=dumb_server.getsockname()[1], **options)
     link = psycopg.pq.PGconn.connect_start(server.encode())
     while link.connect_poll() == psycopg.pq.PollingStatus.WRITING:
         time.sleep(0.01)
