@@ -13,8 +13,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from onboarding.costs.coverage import as_of
 from onboarding.costs.filter import Filter, read_filter
 from onboarding.costs.money import usd
+from onboarding.costs.statement import SOURCE
 from onboarding.models import AuditEvent
 from onboarding.views import csv_cells
 from onboarding.views.csv_cells import Cell
@@ -36,6 +38,8 @@ COLUMNS = {
     "usd_per_million": "rate",
     "estimate_usd": "cost",
 }
+# Of the whole file, so in every row: a file is cut and joined with others.
+_PROVENANCE = ("source", "as_of")
 _CHUNK = 2000  # rows in memory at a time
 _MILLIONTH = 6  # places of a rate
 
@@ -61,7 +65,9 @@ def costs_csv(request: PersonRequest) -> HttpResponseBase:
         until=chosen.until.isoformat(),
         filter=asked,
     )
-    response = StreamingHttpResponse(csv_cells.lines(list(COLUMNS), _rows(chosen)), "text/csv; charset=utf-8")
+    until = as_of()
+    rows = _rows(chosen, SOURCE, until.isoformat() if until else None)
+    response = StreamingHttpResponse(csv_cells.lines([*COLUMNS, *_PROVENANCE], rows), "text/csv; charset=utf-8")
     # Nothing of it was typed by anybody.
     response["Content-Disposition"] = f'attachment; filename="onramp-costs-{_period(chosen)}.csv"'
     return response
@@ -72,7 +78,7 @@ def _period(chosen: Filter) -> str:
     return f"{chosen.since:%Y-%m}" if chosen.is_month else f"{chosen.since.isoformat()}-to-{last.isoformat()}"
 
 
-def _rows(chosen: Filter) -> Iterator[Sequence[Cell]]:
+def _rows(chosen: Filter, *provenance: Cell) -> Iterator[Sequence[Cell]]:
     entries = chosen.entries().order_by("day", "pk").values_list(*COLUMNS.values())
     for day, *texts, is_long, token_class, tokens, rate, cost in entries.iterator(chunk_size=_CHUNK):
         price = None if rate is None else Decimal(rate).scaleb(-_MILLIONTH)
@@ -84,4 +90,5 @@ def _rows(chosen: Filter) -> Iterator[Sequence[Cell]]:
             tokens,
             price,
             None if cost is None else usd(cost),
+            *provenance,
         )

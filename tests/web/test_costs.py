@@ -731,6 +731,7 @@ def test_a_page_takes_as_many_queries_for_one_as_for_many(django_assert_num_quer
 
 def test_the_file_has_a_row_for_every_entry_in_machine_numbers_and_is_audited() -> None:
     ana, *_ = company()
+    logged(read_until=NOW.replace(hour=7))
     client = admin()
     client.cookies["language"] = "es"
 
@@ -741,12 +742,12 @@ def test_the_file_has_a_row_for_every_entry_in_machine_numbers_and_is_audited() 
     assert response["Content-Disposition"] == 'attachment; filename="onramp-costs-2026-11.csv"'
     assert lines[0] == (
         "day,team,person,principal,account,region,model,endpoint_kind,long_prompt,token_class,tokens,usd_per_million,"
-        "estimate_usd"
+        "estimate_usd,source,as_of"
     )
     arn = ana.callers.get().arn
     assert lines[1] == (
         f"2026-11-10,Platform,ana@acme.example,{arn},111122223333,eu-west-1,{SONNET},geographic,false,input,30000000,"
-        "1.000000,30.000000000"
+        f"1.000000,30.000000000,\"Bedrock's invocation logs, priced by Onramp\",{NOW:%Y-%m-%d}T07:00:00+00:00"
     )
     assert len(lines) == 3
     event = AuditEvent.objects.get()
@@ -803,7 +804,7 @@ def test_the_file_is_streamed_from_one_query(django_assert_num_queries: DjangoAs
     for number in range(60):
         spend(make_person(f"p{number}@acme.example"), 1, on=number % 20 + 1)
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         response = client.get("/costs/export.csv")
         lines = list(response.streaming_content)  # type: ignore[attr-defined]  # as above
 
