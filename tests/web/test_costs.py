@@ -747,7 +747,7 @@ def test_the_file_has_a_row_for_every_entry_in_machine_numbers_and_is_audited() 
     arn = ana.callers.get().arn
     assert lines[1] == (
         f"2026-11-10,Platform,ana@acme.example,{arn},111122223333,eu-west-1,{SONNET},geographic,false,input,30000000,"
-        f"1.000000,30.000000000,\"Bedrock's invocation logs, priced by Onramp\",{NOW:%Y-%m-%d}T07:00:00+00:00"
+        f'1.000000,30.000000000,"Bedrock\'s invocation logs, priced by Onramp",{NOW:%Y-%m-%d}T07:00:00+00:00'
     )
     assert len(lines) == 3
     event = AuditEvent.objects.get()
